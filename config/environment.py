@@ -1,0 +1,63 @@
+"""The only place that reads the environment. Each setting once: name, default, one sentence."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class SettingMissing(SystemExit):
+    """A wrong installation stops at the start, with the name of what is missing."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(f"{name} is not set. {sentence}")
+
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: name -> what it is for. The README's table is checked against this dictionary.
+SETTINGS = {
+    "SAGITTAL_STATE": "Folder of everything that must survive: database, queue, images, quarantine, keys. Default: var.",
+    "DATABASE_URL": "PostgreSQL server, postgres://user:password@host/name. Unset: `make run` starts an embedded one.",
+    "BROKER_URL": "Valkey or Redis server, redis://host/0. Unset: `make run` starts an embedded one.",
+    "SAGITTAL_SECRET_KEY": "Signs sessions. `make run` makes one and keeps it.",
+    "SAGITTAL_PSEUDONYM_KEY": "Keys every pseudonym, UID and date shift. Lost: new imports no longer match old patients.",
+    "SAGITTAL_IDENTITY_KEYS": "Fernet keys that seal identities, newest first, separated by commas.",
+    "SAGITTAL_ALLOWED_HOSTS": "Host names the server answers to, separated by commas. Default: localhost,127.0.0.1.",
+    "SAGITTAL_HTTPS": "1 where the server stands behind TLS: cookies become secure and HSTS is sent.",
+    "SAGITTAL_INFERENCE": "skip leaves the large inference packages out of `make run`.",
+    "SAGITTAL_PORT": "Port of `make run`. Default: 8000, or the next free one.",
+}
+
+
+def _required(name: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        raise SettingMissing(name, SETTINGS[name])
+    return value
+
+
+@dataclass(frozen=True)
+class Environment:
+    state: Path
+    database_url: str
+    broker_url: str
+    secret_key: str
+    pseudonym_key: bytes
+    identity_keys: tuple[bytes, ...]
+    allowed_hosts: tuple[str, ...]
+    https: bool
+
+
+def read_environment() -> Environment:
+    """Read and check the whole environment; raises :class:`SettingMissing` naming the first thing that is absent."""
+    hosts = os.environ.get("SAGITTAL_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+    return Environment(
+        state=Path(os.environ.get("SAGITTAL_STATE", str(ROOT / "var"))).resolve(),
+        database_url=_required("DATABASE_URL"),
+        broker_url=_required("BROKER_URL"),
+        secret_key=_required("SAGITTAL_SECRET_KEY"),
+        pseudonym_key=_required("SAGITTAL_PSEUDONYM_KEY").encode(),
+        identity_keys=tuple(key.strip().encode() for key in _required("SAGITTAL_IDENTITY_KEYS").split(",")),
+        allowed_hosts=tuple(host.strip() for host in hosts.split(",") if host.strip()),
+        https=os.environ.get("SAGITTAL_HTTPS") == "1",
+    )
