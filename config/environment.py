@@ -24,6 +24,7 @@ SETTINGS = {
     "SAGITTAL_IDENTITY_KEYS": "Fernet keys that seal identities, newest first, separated by commas.",
     "SAGITTAL_ALLOWED_HOSTS": "Host names the server answers to, separated by commas. Default: localhost,127.0.0.1.",
     "SAGITTAL_HTTPS": "1 where the server stands behind TLS: cookies become secure and HSTS is sent.",
+    "SAGITTAL_TIME_ZONE": "Time zone of the times people see, such as Europe/Zurich. Default: UTC.",
     "SAGITTAL_INFERENCE": "skip leaves the large inference packages out of `make run`.",
     "SAGITTAL_PORT": "Port of `make run`. Default: 8000, or the next free one.",
 }
@@ -46,6 +47,7 @@ class Environment:
     identity_keys: tuple[bytes, ...]
     allowed_hosts: tuple[str, ...]
     https: bool
+    time_zone: str
 
 
 def read_environment() -> Environment:
@@ -60,4 +62,5 @@ def read_environment() -> Environment:
         identity_keys=tuple(key.strip().encode() for key in _required("SAGITTAL_IDENTITY_KEYS").split(",")),
         allowed_hosts=tuple(host.strip() for host in hosts.split(",") if host.strip()),
         https=os.environ.get("SAGITTAL_HTTPS") == "1",
+        time_zone=os.environ.get("SAGITTAL_TIME_ZONE", "UTC"),
     )

@@ -100,7 +100,13 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENVIRONMENT.https else None
 X_FRAME_OPTIONS = "DENY"
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": ENVIRONMENT.broker_url}}
+# Celery and redis-py spell a unix socket differently.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": ENVIRONMENT.broker_url.replace("redis+socket://", "unix://").replace("virtual_host=", "db="),
+    }
+}
 
 # 'wasm-unsafe-eval' is the one relaxation: the browser's JPEG-LS decoder is WebAssembly.
 CONTENT_SECURITY_POLICY = {
@@ -175,7 +181,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 USE_TZ = True
-TIME_ZONE = "UTC"
+TIME_ZONE = ENVIRONMENT.time_zone
 LANGUAGE_CODE = "en"
 USE_I18N = False
 
