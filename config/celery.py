@@ -1,7 +1,7 @@
 """The Celery application: `celery -A config worker`.
 
-`config/__init__.py` stays empty, because the launcher imports `config` before any package is installed; so whoever sends tasks (web, commands,
-tests) imports this module itself.
+`config/__init__.py` stays empty, because the launcher imports `config` before any package is installed; so whoever
+sends tasks (web, commands, tests) imports this module itself.
 """
 
 import os

