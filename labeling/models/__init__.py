@@ -111,7 +111,7 @@ __all__ = [
     "SplitChange",
     "Stack",
     "TestConsultation",
-    "Vertebra",
     "Verdict",
+    "Vertebra",
     "Why",
 ]

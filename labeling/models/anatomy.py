@@ -41,8 +41,12 @@ class Anatomy(models.Model):
     author = models.ForeignKey("labeling.Reader", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     label_map = models.CharField(max_length=200, blank=True, default="", help_text="On the stack's grid, media path.")
     outlines = models.CharField(max_length=200, blank=True, default="", help_text="Polygons per slice, media path.")
-    source_digest = models.CharField(max_length=64, blank=True, default="", help_text="sha256 of the mask that came in.")
-    confirmed_by = models.ForeignKey("labeling.Reader", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    source_digest = models.CharField(
+        max_length=64, blank=True, default="", help_text="sha256 of the mask that came in."
+    )
+    confirmed_by = models.ForeignKey(
+        "labeling.Reader", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     confirmed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -108,20 +112,21 @@ class AnatomyVertebra(models.Model):
                 name="vertebra_origin_is_known_word", condition=Q(origin__in=["segmented", "by_hand"])
             ),
             models.CheckConstraint(
-                name="mask_ok_is_known_word", condition=Q(mask_ok__isnull=True) | Q(mask_ok__in=["yes", "no", "missing"])
+                name="mask_ok_is_known_word",
+                condition=Q(mask_ok__isnull=True) | Q(mask_ok__in=["yes", "no", "missing"]),
             ),
         ]
         triggers = [
-            # Inserting is allowed only while the anatomy is unconfirmed as well: a confirmed version is what was confirmed.
+            # Inserts too: a confirmed version is exactly what was confirmed.
             pgtrigger.Trigger(
                 name="confirmed_anatomy_keeps_its_vertebrae",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
                 func="""
                     IF EXISTS (SELECT 1 FROM labeling_anatomy a
-                               WHERE a.id = coalesce(NEW.anatomy_id, OLD.anatomy_id) AND a.confirmed_at IS NOT NULL) THEN
-                        RAISE EXCEPTION 'confirmed_anatomy_keeps_its_vertebrae: anatomy % is confirmed',
-                            coalesce(NEW.anatomy_id, OLD.anatomy_id) USING ERRCODE = 'integrity_constraint_violation';
+                               WHERE a.id IN (NEW.anatomy_id, OLD.anatomy_id) AND a.confirmed_at IS NOT NULL) THEN
+                        RAISE EXCEPTION 'confirmed_anatomy_keeps_its_vertebrae: the anatomy is confirmed'
+                            USING ERRCODE = 'integrity_constraint_violation';
                     END IF;
                     IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
                     RETURN NEW;

@@ -123,7 +123,9 @@ class Case(models.Model):
     exclusion_reason = models.CharField(
         max_length=20, choices=ExclusionReason.choices, blank=True, default=ExclusionReason.NONE
     )
-    limited = models.CharField(max_length=200, blank=True, default="", help_text="Why it reads less well; empty if not.")
+    limited = models.CharField(
+        max_length=200, blank=True, default="", help_text="Why it reads less well; empty if not."
+    )
     reading_stack = models.ForeignKey(
         "labeling.Stack", null=True, blank=True, on_delete=models.PROTECT, related_name="reading_of"
     )
@@ -143,7 +145,9 @@ class Case(models.Model):
                 condition=(Q(dlp__isnull=True) & Q(dlp_source=""))
                 | (Q(dlp__isnull=False) & Q(dlp_source__in=["reported", "estimated"])),
             ),
-            models.CheckConstraint(name="case_cohort_state_is_known_word", condition=Q(cohort_state__in=CohortState.values)),
+            models.CheckConstraint(
+                name="case_cohort_state_is_known_word", condition=Q(cohort_state__in=CohortState.values)
+            ),
             models.CheckConstraint(
                 name="case_exclusion_reason_is_known_word", condition=Q(exclusion_reason__in=ExclusionReason.values)
             ),
@@ -170,7 +174,9 @@ class Identity(models.Model):
     """The way back to the real identifiers of a case, encrypted; opening one is audited (intake.identities)."""
 
     case = models.OneToOneField(Case, on_delete=models.PROTECT, related_name="identity")
-    sealed = models.BinaryField(help_text="Fernet token over JSON: patient, study, series and SOP identifiers, exact age.")
+    sealed = models.BinaryField(
+        help_text="Fernet token over JSON: patient, study, series and SOP identifiers, exact age."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

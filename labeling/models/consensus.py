@@ -6,8 +6,8 @@ from django.db.models import Q
 
 from labeling.models.anatomy import Vertebra
 from labeling.models.cohort import Case
-from labeling.models.reading import Read
 from labeling.models.readers import Reader
+from labeling.models.reading import Read
 
 
 class ReasonCode(models.Model):
@@ -61,7 +61,8 @@ class Settlement(models.Model):
         constraints = [
             models.UniqueConstraint(name="vertebra_is_settled_once", fields=["consensus", "vertebra"]),
             models.CheckConstraint(
-                name="settlement_difference_is_known_word", condition=Q(difference__in=["verdict", "ao", "level", "slices"])
+                name="settlement_difference_is_known_word",
+                condition=Q(difference__in=["verdict", "ao", "level", "slices"]),
             ),
             models.CheckConstraint(name="settlement_took_is_known_word", condition=Q(took__in=["a", "b", "neither"])),
         ]
@@ -80,7 +81,9 @@ class Reference(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="one_current_truth_per_case", fields=["case", "target"], condition=Q(current=True))
+            models.UniqueConstraint(
+                name="one_current_truth_per_case", fields=["case", "target"], condition=Q(current=True)
+            )
         ]
         triggers = [
             pgtrigger.Trigger(

@@ -22,7 +22,9 @@ class Dataset(models.Model):
         constraints = [
             models.CheckConstraint(name="dataset_purpose_is_known_word", condition=Q(purpose__in=["train", "evaluate"]))
         ]
-        triggers = [pgtrigger.Protect(name="frozen_dataset_never_changes", operation=pgtrigger.Update | pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="frozen_dataset_never_changes", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -42,7 +44,8 @@ class DatasetPatient(models.Model):
                 operation=pgtrigger.Insert | pgtrigger.Update,
                 func="""
                     IF EXISTS (SELECT 1 FROM labeling_dataset d WHERE d.id = NEW.dataset_id AND d.purpose = 'train')
-                       AND NOT EXISTS (SELECT 1 FROM labeling_patient p WHERE p.id = NEW.patient_id AND p.split = 'training') THEN
+                       AND NOT EXISTS (SELECT 1 FROM labeling_patient p
+                                       WHERE p.id = NEW.patient_id AND p.split = 'training') THEN
                         RAISE EXCEPTION 'training_set_holds_training_patients: patient % is not of the training split',
                             NEW.patient_id USING ERRCODE = 'integrity_constraint_violation';
                     END IF;
@@ -63,4 +66,6 @@ class TestConsultation(models.Model):
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        triggers = [pgtrigger.Protect(name="consultation_is_insert_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="consultation_is_insert_only", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]

@@ -24,7 +24,9 @@ class IntakeBatch(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=200, help_text="What the person dropped; shown to people who may import only.")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
-    source = models.CharField(max_length=12, choices=[("upload", "upload"), ("command", "command"), ("dicom", "C-STORE")])
+    source = models.CharField(
+        max_length=12, choices=[("upload", "upload"), ("command", "command"), ("dicom", "C-STORE")]
+    )
     state = models.CharField(max_length=12, choices=BatchState.choices, default=BatchState.RECEIVING)
     options = models.JSONField(default=dict, blank=True, help_text="patient: groups files without identifiers.")
     files_total = models.PositiveIntegerField(default=0)
@@ -40,7 +42,9 @@ class IntakeBatch(models.Model):
         verbose_name_plural = "intake batches"
         constraints = [
             models.CheckConstraint(name="batch_state_is_known_word", condition=Q(state__in=BatchState.values)),
-            models.CheckConstraint(name="batch_source_is_known_word", condition=Q(source__in=["upload", "command", "dicom"])),
+            models.CheckConstraint(
+                name="batch_source_is_known_word", condition=Q(source__in=["upload", "command", "dicom"])
+            ),
         ]
 
 
@@ -68,7 +72,9 @@ class Series(models.Model):
     batch = models.ForeignKey(IntakeBatch, on_delete=models.PROTECT, related_name="series")
     case = models.ForeignKey(Case, null=True, blank=True, on_delete=models.PROTECT, related_name="series")
     series_uid = models.CharField(max_length=64, blank=True, default="", help_text="Pseudonymised; empty if none.")
-    source_digest = models.CharField(max_length=64, blank=True, default="", help_text="sha256 over geometry and pixels.")
+    source_digest = models.CharField(
+        max_length=64, blank=True, default="", help_text="sha256 over geometry and pixels."
+    )
     number = models.IntegerField(null=True, blank=True)
     words = models.CharField(max_length=80, blank=True, default="", help_text="Vocabulary found in the description.")
     modality = models.CharField(max_length=16, blank=True, default="")
@@ -82,8 +88,12 @@ class Series(models.Model):
     code = models.CharField(max_length=40, blank=True, default="", help_text="Machine word of a refusal.")
     why = models.TextField(blank=True, default="")
     files = models.JSONField(default=list, blank=True, help_text="Quarantine paths relative to the batch folder.")
-    pack = models.CharField(max_length=200, blank=True, default="", help_text="Native frames, relative to the media root.")
-    geometry = models.JSONField(null=True, blank=True, help_text="shape, affine, slope, intercept of the native volume.")
+    pack = models.CharField(
+        max_length=200, blank=True, default="", help_text="Native frames, relative to the media root."
+    )
+    geometry = models.JSONField(
+        null=True, blank=True, help_text="shape, affine, slope, intercept of the native volume."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -100,7 +110,8 @@ class Series(models.Model):
                 name="series_refused_says_why", condition=~Q(outcome__in=["refused", "left_out"]) | ~Q(why="")
             ),
             models.CheckConstraint(
-                name="series_that_is_kept_has_a_case", condition=~Q(outcome__in=["reading", "derived", "kept"]) | Q(case__isnull=False)
+                name="series_that_is_kept_has_a_case",
+                condition=~Q(outcome__in=["reading", "derived", "kept"]) | Q(case__isnull=False),
             ),
         ]
 
@@ -111,7 +122,9 @@ class Instance(models.Model):
     series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="instances")
     sop_uid = models.CharField(max_length=64, unique=True)
     index = models.PositiveIntegerField(help_text="Zero-based position along the series normal.")
-    offset = models.BigIntegerField(default=0, help_text="Where its frame starts in the series' pack; 0 length if none.")
+    offset = models.BigIntegerField(
+        default=0, help_text="Where its frame starts in the series' pack; 0 length if none."
+    )
     length = models.PositiveIntegerField(default=0)
 
     class Meta:
@@ -151,7 +164,9 @@ class Stack(models.Model):
             models.UniqueConstraint(
                 name="stack_is_unique_per_source_and_recipe", fields=["case", "source_digest", "recipe_sha"]
             ),
-            models.CheckConstraint(name="stack_origin_is_native_or_derived", condition=Q(origin__in=["native", "derived"])),
+            models.CheckConstraint(
+                name="stack_origin_is_native_or_derived", condition=Q(origin__in=["native", "derived"])
+            ),
             models.CheckConstraint(
                 name="stack_spacing_is_positive",
                 condition=Q(row_spacing__gt=0) & Q(column_spacing__gt=0) & Q(slice_spacing__gt=0),

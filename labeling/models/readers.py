@@ -28,7 +28,9 @@ class ModelVersion(models.Model):
     name = models.CharField(max_length=80)
     sha256 = models.CharField(max_length=64, unique=True)
     recipe = models.JSONField(default=dict)
-    dataset = models.ForeignKey("labeling.Dataset", null=True, blank=True, on_delete=models.PROTECT, related_name="models")
+    dataset = models.ForeignKey(
+        "labeling.Dataset", null=True, blank=True, on_delete=models.PROTECT, related_name="models"
+    )
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
     metrics = models.JSONField(default=dict, blank=True)
     state = models.CharField(max_length=10, choices=ModelState.choices, default=ModelState.CANDIDATE)

@@ -66,23 +66,24 @@ class LabelSource(models.TextChoices):
 
 
 _LOCKED_PARENT = """
-    IF EXISTS (SELECT 1 FROM labeling_read r WHERE r.id = {read} AND r.state = 'locked') THEN
-        RAISE EXCEPTION '{name}: read % is locked', {read} USING ERRCODE = 'integrity_constraint_violation';
+    IF EXISTS (SELECT 1 FROM labeling_read r WHERE r.id IN ({reads}) AND r.state = 'locked') THEN
+        RAISE EXCEPTION '{name}: the read is locked' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
     RETURN NEW;
 """
-_OF_READ = "coalesce(NEW.read_id, OLD.read_id)"
-_OF_FINDING = "(SELECT f.read_id FROM labeling_finding f WHERE f.id = coalesce(NEW.finding_id, OLD.finding_id))"
+# Both sides of an update: a row may neither leave a locked read nor enter one.
+_OF_READ = "NEW.read_id, OLD.read_id"
+_OF_FINDING = "SELECT f.read_id FROM labeling_finding f WHERE f.id IN (NEW.finding_id, OLD.finding_id)"
 
 
-def _frozen_with_its_read(name: str, read: str) -> pgtrigger.Trigger:
+def _frozen_with_its_read(name: str, reads: str) -> pgtrigger.Trigger:
     """Rows under a locked read never change, appear or vanish; the lock itself writes them while still a draft."""
     return pgtrigger.Trigger(
         name=name,
         when=pgtrigger.Before,
         operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
-        func=_LOCKED_PARENT.format(name=name, read=read),
+        func=_LOCKED_PARENT.format(name=name, reads=reads),
     )
 
 
@@ -165,7 +166,8 @@ class Finding(models.Model):
                 name="finding_verdict_is_known_word", condition=Q(verdict__isnull=True) | Q(verdict__in=Verdict.values)
             ),
             models.CheckConstraint(
-                name="finding_ao_body_only_on_fracture", condition=Q(ao_body__isnull=True) | Q(verdict="fracture", verdict__isnull=False)
+                name="finding_ao_body_only_on_fracture",
+                condition=Q(ao_body__isnull=True) | Q(verdict="fracture", verdict__isnull=False),
             ),
             models.CheckConstraint(
                 name="finding_ao_body_is_known_word", condition=Q(ao_body__isnull=True) | Q(ao_body__in=AoBody.values)
@@ -217,7 +219,9 @@ class SliceLabel(models.Model):
             models.UniqueConstraint(name="one_label_per_finding_and_slice", fields=["finding", "slice"]),
             models.CheckConstraint(name="slice_value_is_known_word", condition=Q(value__in=SliceValue.values)),
             models.CheckConstraint(name="slice_source_is_known_word", condition=Q(source__in=LabelSource.values)),
-            models.CheckConstraint(name="slice_p_is_a_probability", condition=Q(p__isnull=True) | Q(p__gte=0, p__lte=1)),
+            models.CheckConstraint(
+                name="slice_p_is_a_probability", condition=Q(p__isnull=True) | Q(p__gte=0, p__lte=1)
+            ),
         ]
         triggers = [_frozen_with_its_read("label_of_a_locked_read_never_changes", _OF_FINDING)]
 
@@ -242,7 +246,7 @@ class LabelOperation(models.Model):
                 name="locked_read_takes_no_operation",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Insert,
-                func=_LOCKED_PARENT.format(name="locked_read_takes_no_operation", read="NEW.read_id"),
+                func=_LOCKED_PARENT.format(name="locked_read_takes_no_operation", reads="NEW.read_id"),
             ),
         ]
 

@@ -31,7 +31,9 @@ class LabelSchema(models.Model):
     published_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        triggers = [pgtrigger.Protect(name="published_schema_never_changes", operation=pgtrigger.Update | pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="published_schema_never_changes", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]
 
 
 class Round(models.Model):
@@ -52,7 +54,8 @@ class Round(models.Model):
             models.CheckConstraint(name="round_state_is_known_word", condition=Q(state__in=RoundState.values)),
             models.CheckConstraint(
                 name="round_started_has_a_start",
-                condition=Q(state="planned", started_at__isnull=True) | (~Q(state="planned") & Q(started_at__isnull=False)),
+                condition=Q(state="planned", started_at__isnull=True)
+                | (~Q(state="planned") & Q(started_at__isnull=False)),
             ),
         ]
         triggers = [
@@ -100,9 +103,13 @@ class Assignment(models.Model):
                 name="case_lies_in_a_pool_once", fields=["round", "case"], condition=Q(reader__isnull=True)
             ),
             models.UniqueConstraint(
-                name="position_is_unique_per_reader", fields=["round", "reader", "position"], condition=Q(reader__isnull=False)
+                name="position_is_unique_per_reader",
+                fields=["round", "reader", "position"],
+                condition=Q(reader__isnull=False),
             ),
-            models.CheckConstraint(name="assignment_state_is_known_word", condition=Q(state__in=AssignmentState.values)),
+            models.CheckConstraint(
+                name="assignment_state_is_known_word", condition=Q(state__in=AssignmentState.values)
+            ),
             models.CheckConstraint(
                 name="assignment_skip_has_a_reason", condition=~Q(state="skipped") | ~Q(skip_reason="")
             ),
@@ -114,6 +121,12 @@ class Assignment(models.Model):
                 operation=pgtrigger.Insert | pgtrigger.Update,
                 condition=pgtrigger.Q(new__reader__isnull=False, new__exposure_override=""),
                 func="""
+                    -- What a reader is shown after the assignment (feedback, say) does not take it away again.
+                    IF TG_OP = 'UPDATE' AND OLD.reader_id IS NOT DISTINCT FROM NEW.reader_id
+                       AND OLD.case_id = NEW.case_id AND OLD.round_id = NEW.round_id
+                       AND OLD.exposure_override = NEW.exposure_override THEN
+                        RETURN NEW;
+                    END IF;
                     IF EXISTS (SELECT 1 FROM labeling_round r WHERE r.id = NEW.round_id AND r.kind = 'independent')
                        AND EXISTS (SELECT 1 FROM labeling_exposure e
                                    WHERE e.case_id = NEW.case_id AND e.reader_id = NEW.reader_id) THEN
@@ -128,7 +141,8 @@ class Assignment(models.Model):
                 when=pgtrigger.Before,
                 operation=pgtrigger.Insert,
                 func="""
-                    IF EXISTS (SELECT 1 FROM labeling_round r WHERE r.id = NEW.round_id AND r.kind IN ('labelling', 'practice'))
+                    IF EXISTS (SELECT 1 FROM labeling_round r
+                               WHERE r.id = NEW.round_id AND r.kind IN ('labelling', 'practice'))
                        AND EXISTS (SELECT 1 FROM labeling_case c JOIN labeling_patient p ON p.id = c.patient_id
                                    WHERE c.id = NEW.case_id AND p.split = 'test') THEN
                         RAISE EXCEPTION 'labelling_round_refuses_test_patients: case % is of the test split',
@@ -147,7 +161,13 @@ class Exposure(models.Model):
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="exposures")
     what = models.CharField(
         max_length=8,
-        choices=[("report", "report"), ("model", "model"), ("read", "read"), ("truth", "truth"), ("numbers", "numbers")],
+        choices=[
+            ("report", "report"),
+            ("model", "model"),
+            ("read", "read"),
+            ("truth", "truth"),
+            ("numbers", "numbers"),
+        ],
     )
     at = models.DateTimeField(auto_now_add=True)
 
@@ -155,7 +175,8 @@ class Exposure(models.Model):
         constraints = [
             models.UniqueConstraint(name="exposure_is_written_once", fields=["reader", "case", "what"]),
             models.CheckConstraint(
-                name="exposure_is_of_a_known_kind", condition=Q(what__in=["report", "model", "read", "truth", "numbers"])
+                name="exposure_is_of_a_known_kind",
+                condition=Q(what__in=["report", "model", "read", "truth", "numbers"]),
             ),
         ]
         triggers = [pgtrigger.Protect(name="exposure_is_insert_only", operation=pgtrigger.Update | pgtrigger.Delete)]

@@ -1,0 +1,204 @@
+"""How a case comes to a reader: the open labelling round, its pool, claims, and the draft that a claim begins."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.utils import timezone
+
+from labeling.models import (
+    Anatomy,
+    AnatomyVertebra,
+    Assignment,
+    AssignmentState,
+    Case,
+    LabelSchema,
+    Read,
+    Reader,
+    Round,
+    RoundKind,
+    RoundState,
+    Split,
+)
+from labeling.reading.refusals import NotReadable
+from labeling.reading.roles import may_read, reader_of
+from labeling.reading.rules import DEFAULTS, Rules
+from labeling.reading.visibility import case_for, pooled_assignments
+
+__all__ = [
+    "OPEN_LABELLING_ROUND",
+    "NotReadable",
+    "claim",
+    "enter_open_round",
+    "newest_anatomy",
+    "open_read",
+    "seed_open_labelling_round",
+]
+
+OPEN_LABELLING_ROUND = "Labelling"
+
+_TAKEN = "Another reader has taken this case. Choose another one from the worklist."
+
+
+def seed_open_labelling_round() -> Round:
+    """The open labelling round that every installation begins with, made once."""
+    with transaction.atomic():
+        schema, _ = LabelSchema.objects.get_or_create(version=1)
+        round_, _ = Round.objects.get_or_create(
+            name=OPEN_LABELLING_ROUND,
+            defaults={
+                "kind": RoundKind.LABELLING,
+                "rules": DEFAULTS[RoundKind.LABELLING].as_json(),
+                "label_schema": schema,
+                "state": RoundState.OPEN,
+                "started_at": timezone.now(),
+            },
+        )
+    return round_
+
+
+def enter_open_round(case: Case) -> Assignment | None:
+    """Puts a case that can be shown into the pool of the open labelling round, once.
+
+    None where there is no such round, where the case has no stack to read, or where its patient is of the test split:
+    test cases are read in blind rounds alone.
+    """
+    if case.reading_stack_id is None or case.patient.split == Split.TEST:
+        return None
+    with transaction.atomic():
+        round_ = (
+            Round.objects.select_for_update(no_key=True)
+            .filter(kind=RoundKind.LABELLING, state=RoundState.OPEN)
+            .order_by("pk")
+            .first()
+        )
+        if round_ is None:
+            return None
+        already = Assignment.objects.filter(round=round_, case=case).order_by("pk").first()
+        if already is not None:
+            return already
+        last = Assignment.objects.filter(round=round_).aggregate(last=Max("position"))["last"]
+        return Assignment.objects.create(round=round_, case=case, position=(last or 0) + 1)
+
+
+def claim(*, reader: Reader, case: Case) -> Assignment:
+    """The reader's assignment of this case: the open one they have, else one taken from a pool.
+
+    Two readers who reach for the same case at once do not wait for each other: one has it, the other is told so.
+
+    Raises
+    ------
+    NotReadable
+        where the case is in no pool that is open to this reader.
+    """
+    if reader.user is None:
+        raise NotReadable("Only a person takes a case from the pool.")
+    with transaction.atomic():
+        # One claim per reader at a time, so that positions count up without doubles.
+        Reader.objects.select_for_update(no_key=True).get(pk=reader.pk)
+        own = _open_assignments(reader, case).first()
+        if own is not None:
+            return own
+        free = pooled_assignments(reader.user).filter(case=case).order_by("round", "pk")
+        taken = free.select_for_update(skip_locked=True, of=("self",)).first()
+        if taken is None:
+            raise NotReadable(_TAKEN)
+        last = Assignment.objects.filter(round=taken.round_id, reader=reader).aggregate(last=Max("position"))["last"]
+        taken.reader, taken.position = reader, (last or 0) + 1
+        taken.save(update_fields=["reader", "position"])
+        return taken
+
+
+def _open_assignments(reader: Reader, case: Case) -> QuerySet[Assignment]:
+    """Assignments of the case to this reader, in open rounds, that they have not locked a read for; oldest first."""
+    locked = Read.objects.filter(round=OuterRef("round"), case=OuterRef("case"), reader=reader, state="locked")
+    return (
+        Assignment.objects.filter(reader=reader, case=case, round__state=RoundState.OPEN)
+        .exclude(Exists(locked))
+        .select_related("round")
+        .order_by("round", "pk")
+    )
+
+
+def open_read(*, user: User, case_id: int) -> Read:
+    """The person's read of this case: their draft, else their locked read, else a new draft on a case they claim.
+
+    A draft that says nothing yet follows a newer anatomy.
+
+    Raises
+    ------
+    Case.DoesNotExist
+        where the case is not theirs to see.
+    NotReadable
+        where it cannot be read: no role, no stack, no vertebrae, not before a date, taken by somebody else.
+    """
+    case = case_for(user, case_id)
+    if not may_read(user):
+        raise NotReadable("Your account looks after cases but does not read them.")
+    reader = reader_of(user)
+    own = _own_read(reader, case)
+    if own is not None:
+        return own
+    if case.reading_stack_id is None:
+        raise NotReadable("This case has no stack to read yet.")
+    anatomy = newest_anatomy(case)
+    if anatomy is None:
+        raise NotReadable("The vertebrae of this case are not known yet. Add a vertebra mask first.")
+    return _begin(reader, case, anatomy)
+
+
+def _own_read(reader: Reader, case: Case) -> Read | None:
+    """The draft of an open round, else the newest locked read where nothing more is asked of the reader."""
+    reads = Read.objects.filter(reader=reader, case=case, round__isnull=False).select_related("round")
+    draft = reads.filter(state="draft", round__state=RoundState.OPEN).order_by("round", "pk").first()
+    if draft is not None:
+        return _following(draft)
+    if _open_assignments(reader, case).exists():
+        return None
+    return reads.filter(state="locked").order_by("-locked_at", "-pk").first()
+
+
+def _following(draft: Read) -> Read:
+    """A draft without an operation takes the newest anatomy; a person's labels are never projected anew."""
+    anatomy = newest_anatomy(draft.case)
+    if anatomy is None or draft.seq > 0 or draft.anatomy_id == anatomy.pk:
+        return draft
+    with transaction.atomic():
+        # The stack may be another one too, and what was seen of the old one says nothing of the new one.
+        moved = Read.objects.filter(pk=draft.pk, seq=0, state="draft").update(anatomy=anatomy, stack=anatomy.stack_id)
+        if moved and draft.stack_id != anatomy.stack_id:
+            draft.seen.all().delete()
+    return Read.objects.select_related("round").get(pk=draft.pk)
+
+
+def _begin(reader: Reader, case: Case, anatomy: Anatomy) -> Read:
+    try:
+        with transaction.atomic():
+            assignment = claim(reader=reader, case=case)
+            now = timezone.now()
+            if assignment.not_before is not None and assignment.not_before > now:
+                raise NotReadable(f"This case can be read from {assignment.not_before:%d %B %Y} on.")
+            if assignment.state == AssignmentState.SKIPPED:
+                Assignment.objects.filter(pk=assignment.pk).update(state=AssignmentState.OPEN, skip_reason="")
+            pinned = Rules.parse(assignment.round.rules).anatomy == "pinned"
+            anatomy = (newest_anatomy(case, confirmed=True) if pinned else None) or anatomy
+            return Read.objects.create(
+                round=assignment.round, case=case, reader=reader, stack_id=anatomy.stack_id, anatomy=anatomy
+            )
+    except IntegrityError:
+        # The same person opened it in another window at the same moment; that window's draft is the draft.
+        draft = Read.objects.filter(reader=reader, case=case, state="draft", round__isnull=False)
+        found = draft.select_related("round").order_by("round", "pk").first()
+        if found is None:
+            raise
+        return found
+
+
+def newest_anatomy(case: Case, *, confirmed: bool = False) -> Anatomy | None:
+    """The newest anatomy of the stack that is read, among those that name a vertebra (and that a person confirmed)."""
+    named = AnatomyVertebra.objects.filter(anatomy=OuterRef("pk"))
+    anatomies = Anatomy.objects.filter(Exists(named), case=case, stack=case.reading_stack_id)
+    if confirmed:
+        anatomies = anatomies.filter(confirmed_at__isnull=False)
+    return anatomies.order_by("-n").first()

@@ -1,0 +1,206 @@
+"""The one door: who may see what of a case, and the record of having been shown it.
+
+Reading is blind *by case, not by role, forward and backward*. Forward: who owes a read of a case sees no other read of
+it, and no report where the round hides it, before their own read is locked; an administrator no more than a resident.
+Backward: whoever was shown one has an `Exposure` row, written in the transaction that serves it, and the database
+refuses to assign them to a blind round.
+
+Pages and API come through here; a test forbids them every other way to a read, a label or a report.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+
+from labeling.models import Assignment, Case, Exposure, Read, Reader, ReaderKind, Round, RoundKind, RoundState
+from labeling.reading.roles import AnyUser, may_export, may_read, may_read_in, may_see_all_cases, reader_of
+from labeling.reading.rules import Rules
+
+__all__ = [
+    "case_for",
+    "export_counts",
+    "exportable_reads",
+    "owed_assignments",
+    "pooled_assignments",
+    "read_for",
+    "report_for",
+    "visible_cases",
+    "visible_reads",
+]
+
+#: What the read of each kind of reader is, once shown to somebody else.
+_EXPOSURE_OF = {
+    ReaderKind.PERSON: "read",
+    ReaderKind.MODEL: "model",
+    ReaderKind.REPORT: "report",
+    ReaderKind.PANEL: "truth",
+}
+
+
+def visible_cases(user: AnyUser) -> QuerySet[Case]:
+    """Cases whose facts and images this person may see.
+
+    Overseers (lead, engineer, administrator) see all; residents and seniors those assigned to them in a round that has
+    begun, and those in the pool of an open round that they may read in.
+    """
+    if may_see_all_cases(user):
+        return Case.objects.all()
+    if not may_read(user):
+        return Case.objects.none()
+    assigned = Assignment.objects.filter(case=OuterRef("pk"), reader__user=user.pk).exclude(
+        round__state=RoundState.PLANNED
+    )
+    pooled = pooled_assignments(user).filter(case=OuterRef("pk"))
+    return Case.objects.filter(Exists(assigned) | Exists(pooled))
+
+
+def pooled_assignments(user: AnyUser) -> QuerySet[Assignment]:
+    """What this person may take from the pools: open rounds of a kind that is theirs, no blind case once exposed."""
+    kinds = [kind.value for kind in RoundKind if may_read_in(user, kind)]
+    shown = Exposure.objects.filter(case=OuterRef("case"), reader__user=user.pk)
+    return Assignment.objects.filter(reader__isnull=True, round__state=RoundState.OPEN, round__kind__in=kinds).exclude(
+        Q(round__kind=RoundKind.INDEPENDENT) & Exists(shown)
+    )
+
+
+def owed_assignments(user: AnyUser) -> QuerySet[Assignment]:
+    """Reads that this person is or will be asked for and has not locked: their cases are blind to them.
+
+    A closed round asks for nothing more; a consensus looks at the other reads by its nature.
+    """
+    own_lock = Read.objects.filter(
+        round=OuterRef("round"), case=OuterRef("case"), reader=OuterRef("reader"), state="locked"
+    )
+    return (
+        Assignment.objects.filter(reader__user=user.pk)
+        .exclude(round__state=RoundState.CLOSED)
+        .exclude(round__kind=RoundKind.CONSENSUS)
+        .exclude(Exists(own_lock))
+    )
+
+
+def case_for(user: AnyUser, case_id: int) -> Case:
+    """The case, where this person may see it.
+
+    Raises
+    ------
+    Case.DoesNotExist
+        where there is no such case or it is not theirs to see; the two look alike.
+    """
+    return visible_cases(user).select_related("patient", "reading_stack").get(pk=case_id)
+
+
+def visible_reads(user: AnyUser) -> QuerySet[Read]:
+    """Own reads; for overseers also locked reads of others, but none of a case they owe a read of.
+
+    Nobody sees another's draft.
+    """
+    own = Q(reader__user=user.pk)
+    if may_see_all_cases(user):
+        return Read.objects.filter(own | (Q(state="locked") & ~Q(case__in=_blind_cases(user))))
+    if not may_read(user):
+        return Read.objects.none()
+    return Read.objects.filter(own)
+
+
+def read_for(user: User, read_id: int) -> Read:
+    """The read, where this person may see it; another's read is recorded as an exposure.
+
+    Raises
+    ------
+    Read.DoesNotExist
+        where there is no such read or it is not theirs to see; the two look alike.
+    """
+    with transaction.atomic():
+        read = (
+            visible_reads(user)
+            .select_related("round", "case", "case__patient", "reader", "stack", "anatomy")
+            .get(pk=read_id)
+        )
+        if read.reader.user_id != user.pk:
+            _expose(reader_of(user), [(read.case_id, _EXPOSURE_OF[ReaderKind(read.reader.kind)])])
+        return read
+
+
+def report_for(user: User, read: Read) -> str | None:
+    """The clinical report of a read's case as this person may see it now, with the exposure it makes.
+
+    None where the rules hide it; '' where the case came without one.
+    """
+    if not _report_is_open(user, read):
+        return None
+    with transaction.atomic():
+        text: str = Case.objects.values_list("report_text", flat=True).get(pk=read.case_id)
+        if text:
+            _expose(reader_of(user), [(read.case_id, "report")])
+        return text
+
+
+def _report_is_open(user: User, read: Read) -> bool:
+    """Whether the rule of the read's round, and of every other round that asks this person for the case, allow it."""
+    own = read.reader.user_id == user.pk
+    if own and read.round is not None:
+        rule = Rules.parse(read.round.rules).report
+        if rule == "hidden" or (rule == "after_lock" and read.state != "locked"):
+            return False
+    elif not own and not visible_reads(user).filter(pk=read.pk).exists():
+        return False
+    others = owed_assignments(user).filter(case=read.case_id)
+    if own:
+        others = others.exclude(round=read.round_id)
+    rounds = Round.objects.filter(pk__in=others.values("round"))
+    return all(Rules.parse(rules).report == "shown" for rules in rounds.values_list("rules", flat=True))
+
+
+def exportable_reads(user: User, *, round_name: str = "") -> QuerySet[Read]:
+    """The locked reads that this person may take out, newest version each; calling it is being shown them.
+
+    Left out are the reads of cases that this person owes a read of. The answer is fixed to the reads found now: what is
+    locked while it streams was not recorded as shown, so it does not come.
+    """
+    if not may_export(user):
+        return Read.objects.none()
+    with transaction.atomic():
+        reads = _exportable(user)
+        if round_name:
+            reads = reads.filter(round__name=round_name)
+        found = list(reads.values_list("pk", "case_id", "reader__kind", "reader__user_id"))
+        others = {(case, _EXPOSURE_OF[ReaderKind(kind)]) for _, case, kind, owner in found if owner != user.pk}
+        if others:
+            _expose(reader_of(user), sorted(others))
+    return Read.objects.filter(pk__in=[pk for pk, *_ in found])
+
+
+def export_counts(user: User) -> list[dict[str, Any]]:
+    """Per round, by name: how many reads, findings and slice labels an export would hold. Counting exposes nobody."""
+    if not may_export(user):
+        return []
+    reads = _exportable(user).filter(round__isnull=False)
+    per_round = reads.values("round__name").order_by("round__name")
+    # Each counted by itself: counted over one join, the labels would multiply the findings.
+    counted = {row["round__name"]: row["n"] for row in per_round.annotate(n=Count("pk"))}
+    findings = {row["round__name"]: row["n"] for row in per_round.annotate(n=Count("findings"))}
+    labels = {row["round__name"]: row["n"] for row in per_round.annotate(n=Count("findings__slice_labels"))}
+    return [
+        {"name": name, "reads": reads, "findings": findings[name], "slice_labels": labels[name]}
+        for name, reads in counted.items()
+    ]
+
+
+def _exportable(user: User) -> QuerySet[Read]:
+    later = Read.objects.filter(supersedes=OuterRef("pk"), state="locked")
+    return Read.objects.filter(~Exists(later), state="locked").exclude(case__in=_blind_cases(user))
+
+
+def _blind_cases(user: AnyUser) -> Subquery:
+    return Subquery(owed_assignments(user).values("case"))
+
+
+def _expose(reader: Reader, shown: list[tuple[int, str]]) -> None:
+    Exposure.objects.bulk_create(
+        [Exposure(reader=reader, case_id=case, what=what) for case, what in shown], ignore_conflicts=True
+    )

@@ -1,0 +1,181 @@
+"""How a case comes to a reader."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from labeling.models import Assignment, Case, Read, Round, Seen
+from labeling.reading.labels import mark_seen
+from labeling.reading.roles import Role, reader_of
+from labeling.reading.rounds import NotReadable, claim, enter_open_round, open_read, seed_open_labelling_round
+from tests.factories import (
+    lock_plainly,
+    make_anatomy,
+    make_assignment,
+    make_bare_case,
+    make_case,
+    make_model_reader,
+    make_patient,
+    make_reader,
+    make_round,
+    make_stack,
+    make_user,
+    sops_of,
+    vertebra_of,
+)
+from tests.reading.conftest import send
+
+pytestmark = pytest.mark.django_db
+
+
+def readable() -> Case:
+    case = make_case()
+    make_anatomy(case)
+    return case
+
+
+def test_the_open_labelling_round_is_made_once() -> None:
+    assert seed_open_labelling_round() == seed_open_labelling_round()
+    round_ = Round.objects.get()
+    assert (round_.kind, round_.state, round_.rules["unit"]) == ("labelling", "open", "slice")
+
+
+def test_a_case_enters_the_pool_once_in_the_order_it_came() -> None:
+    seed_open_labelling_round()
+    cases = [make_case(slices=1), make_case(slices=1)]
+    entered = [enter_open_round(case) for case in cases]
+    assert [assignment.position for assignment in entered if assignment] == [1, 2]
+    assert enter_open_round(cases[0]) == entered[0]
+    claim(reader=make_reader(), case=cases[0])
+    assert enter_open_round(cases[0]) == entered[0]
+    assert Assignment.objects.count() == 2
+
+
+def test_what_cannot_be_labelled_enters_no_pool() -> None:
+    assert enter_open_round(make_case(slices=1)) is None, "there is no round"
+    seed_open_labelling_round()
+    assert enter_open_round(make_bare_case()) is None, "there is no stack"
+    assert enter_open_round(make_case(slices=1, patient=make_patient(split="test"))) is None, "a test patient"
+    Round.objects.update(state="paused")
+    assert enter_open_round(make_case(slices=1)) is None, "the round is paused"
+    assert not Assignment.objects.exists()
+
+
+def test_opening_a_pooled_case_claims_it_and_begins_a_draft() -> None:
+    case, user = readable(), make_user(Role.RESIDENT)
+    make_assignment(case)
+    read = open_read(user=user, case_id=case.pk)
+    assert (read.state, read.seq, read.stack, read.reader) == ("draft", 0, case.reading_stack, reader_of(user))
+    assert read.anatomy == case.anatomies.get()
+    assert Assignment.objects.get().reader == reader_of(user)
+    assert open_read(user=user, case_id=case.pk) == read
+
+
+def test_a_case_that_another_reader_took_is_not_theirs_any_more() -> None:
+    case = readable()
+    make_assignment(case)
+    first, second = make_user(Role.RESIDENT), make_user(Role.RESIDENT)
+    open_read(user=first, case_id=case.pk)
+    with pytest.raises(Case.DoesNotExist):
+        open_read(user=second, case_id=case.pk)
+    with pytest.raises(NotReadable, match=r"^Another reader has taken this case\."):
+        claim(reader=reader_of(second), case=case)
+
+
+def test_a_case_without_stack_or_vertebrae_says_so() -> None:
+    user = make_user(Role.RESIDENT)
+    bare, unnamed, empty = make_bare_case(), make_case(slices=1), make_case(slices=1)
+    make_anatomy(empty, ())
+    for case in (bare, unnamed, empty):
+        make_assignment(case)
+    with pytest.raises(NotReadable, match="no stack"):
+        open_read(user=user, case_id=bare.pk)
+    for case in (unnamed, empty):
+        with pytest.raises(NotReadable, match="vertebrae of this case are not known"):
+            open_read(user=user, case_id=case.pk)
+    assert not Assignment.objects.filter(reader__isnull=False).exists(), "nothing was claimed"
+
+
+@pytest.mark.parametrize("role", [Role.LEAD, Role.ENGINEER, Role.ADMINISTRATOR])
+def test_who_looks_after_cases_does_not_read_them(role: Role) -> None:
+    case = readable()
+    make_assignment(case)
+    with pytest.raises(NotReadable, match="does not read"):
+        open_read(user=make_user(role), case_id=case.pk)
+
+
+def test_a_draft_without_a_label_follows_a_newer_anatomy_and_one_with_a_label_does_not() -> None:
+    case, user = readable(), make_user(Role.RESIDENT)
+    make_assignment(case)
+    read = open_read(user=user, case_id=case.pk)
+    second = make_anatomy(case)
+    assert open_read(user=user, case_id=case.pk).anatomy == second
+    read.refresh_from_db()
+    send(read, "set_unclear", {"vertebra": vertebra_of(read, "L2"), "value": True})
+    make_anatomy(case)
+    assert open_read(user=user, case_id=case.pk).anatomy == second
+
+
+def test_a_draft_that_follows_to_another_stack_forgets_what_was_seen_of_the_old_one() -> None:
+    case, user = readable(), make_user(Role.RESIDENT)
+    make_assignment(case)
+    read = open_read(user=user, case_id=case.pk)
+    mark_seen(read_id=read.pk, reader=read.reader, sop_uids=sops_of(read))
+    case.reading_stack = make_stack(case, source_digest="another")
+    case.save()
+    make_anatomy(case)
+    assert open_read(user=user, case_id=case.pk).stack == case.reading_stack
+    assert not Seen.objects.exists()
+
+
+def test_a_pinned_round_reads_the_anatomy_that_a_person_confirmed() -> None:
+    case, user = readable(), make_user(Role.SENIOR)
+    confirmed = case.anatomies.get()
+    confirmed.confirmed_by, confirmed.confirmed_at = make_reader(), timezone.now()
+    confirmed.save()
+    make_anatomy(case)
+    make_assignment(case, round=make_round("independent"), reader=reader_of(user))
+    assert open_read(user=user, case_id=case.pk).anatomy == confirmed
+
+
+def test_after_the_lock_opening_shows_the_locked_read_until_another_round_asks() -> None:
+    case, user = readable(), make_user(Role.SENIOR)
+    make_assignment(case)
+    locked = lock_plainly(open_read(user=user, case_id=case.pk))
+    assert open_read(user=user, case_id=case.pk) == locked
+    repeat = make_round("repeat")
+    make_assignment(case, round=repeat, reader=reader_of(user))
+    assert open_read(user=user, case_id=case.pk).round == repeat
+
+
+def test_a_repeat_waits_for_its_date() -> None:
+    case, user = readable(), make_user(Role.SENIOR)
+    tomorrow = timezone.now() + timedelta(days=1)
+    make_assignment(case, round=make_round("repeat"), reader=reader_of(user), not_before=tomorrow)
+    with pytest.raises(NotReadable, match=rf"from {tomorrow:%d %B %Y} on"):
+        open_read(user=user, case_id=case.pk)
+    assert not Read.objects.exists()
+
+
+def test_a_paused_round_gives_out_nothing_new() -> None:
+    case, user = readable(), make_user(Role.RESIDENT)
+    make_assignment(case, round=make_round(state="paused"), reader=reader_of(user))
+    with pytest.raises(NotReadable):
+        open_read(user=user, case_id=case.pk)
+
+
+def test_opening_a_skipped_case_takes_it_back() -> None:
+    case, user = readable(), make_user(Role.RESIDENT)
+    make_assignment(case, reader=reader_of(user), state="skipped", skip_reason="metal everywhere")
+    open_read(user=user, case_id=case.pk)
+    assert (Assignment.objects.get().state, Assignment.objects.get().skip_reason) == ("open", "")
+
+
+def test_a_model_claims_nothing() -> None:
+    case = readable()
+    make_assignment(case)
+    with pytest.raises(NotReadable, match="person"):
+        claim(reader=make_model_reader(), case=case)

@@ -1,0 +1,314 @@
+"""Blind by case, forward and backward: person × relation to the case, as tables, and the exposures that are written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import IntegrityError, transaction
+
+from labeling.models import Assignment, Case, Exposure, Read, Round
+from labeling.reading.roles import Role, reader_of
+from labeling.reading.visibility import (
+    case_for,
+    export_counts,
+    exportable_reads,
+    pooled_assignments,
+    read_for,
+    report_for,
+    visible_cases,
+    visible_reads,
+)
+from tests.factories import (
+    lock_plainly,
+    make_assignment,
+    make_case,
+    make_model_reader,
+    make_patient,
+    make_read,
+    make_reader,
+    make_round,
+    make_user,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def exposures(user: User) -> set[tuple[int, str]]:
+    return set(Exposure.objects.filter(reader__user=user).values_list("case", "what"))
+
+
+# --- cases --------------------------------------------------------------------------------------------------------
+
+RELATIONS: dict[str, Any] = {
+    "nothing": lambda case, user: None,
+    "assigned": lambda case, user: make_assignment(case, reader=reader_of(user)),
+    "assigned in a round not begun": lambda case, user: make_assignment(
+        case, round=make_round(state="planned"), reader=reader_of(user)
+    ),
+    "assigned in a closed round": lambda case, user: make_assignment(
+        case, round=make_round(state="closed"), reader=reader_of(user)
+    ),
+    "assigned to another": lambda case, user: make_assignment(case, reader=make_reader()),
+    "pooled for labelling": lambda case, user: make_assignment(case),
+    "pooled for a paused round": lambda case, user: make_assignment(case, round=make_round(state="paused")),
+    "pooled for consensus": lambda case, user: make_assignment(case, round=make_round("consensus")),
+}
+SEEN_BY_READERS = {
+    "nothing": set(),
+    "assigned": {"resident", "senior"},
+    "assigned in a round not begun": set(),
+    "assigned in a closed round": {"resident", "senior"},
+    "assigned to another": set(),
+    "pooled for labelling": {"resident", "senior"},
+    "pooled for a paused round": set(),
+    "pooled for consensus": {"senior"},
+}
+
+
+@pytest.mark.parametrize("relation", RELATIONS)
+@pytest.mark.parametrize("role", Role)
+def test_who_sees_a_case(role: Role, relation: str) -> None:
+    case, user = make_case(slices=1), make_user(role)
+    RELATIONS[relation](case, user)
+    overseer = role in (Role.LEAD, Role.ENGINEER, Role.ADMINISTRATOR)
+    expected = overseer or role.value in SEEN_BY_READERS[relation]
+    assert visible_cases(user).filter(pk=case.pk).exists() == expected
+    if expected:
+        assert case_for(user, case.pk) == case
+    else:
+        with pytest.raises(Case.DoesNotExist):
+            case_for(user, case.pk)
+
+
+def test_who_is_not_logged_in_or_has_no_role_sees_nothing() -> None:
+    read = lock_plainly(make_read())
+    make_assignment(read.case)
+    for user in (AnonymousUser(), make_user()):
+        assert not visible_cases(user).exists()
+        assert not visible_reads(user).exists()
+        assert not pooled_assignments(user).exists()
+
+
+def test_a_case_in_two_pools_and_assigned_is_listed_once() -> None:
+    case, reader = make_case(slices=1), make_reader()
+    for _ in range(2):
+        make_assignment(case)
+        make_assignment(case, reader=reader)
+    assert reader.user is not None
+    assert visible_cases(reader.user).count() == 1
+
+
+def test_a_blind_pool_hides_a_case_from_whoever_was_shown_something_of_it() -> None:
+    case, user = make_case(slices=1), make_user(Role.SENIOR)
+    make_assignment(case, round=make_round("independent"))
+    assert pooled_assignments(user).count() == 1
+    Exposure.objects.create(case=case, reader=reader_of(user), what="read")
+    assert not pooled_assignments(user).exists()
+    assert not visible_cases(user).exists()
+
+
+# --- reads --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("state", ["draft", "locked"])
+@pytest.mark.parametrize("whose", ["own", "another's"])
+def test_who_sees_a_read(role: Role, state: str, whose: str) -> None:
+    user = make_user(role)
+    read = make_read(reader=reader_of(user) if whose == "own" else None)
+    if state == "locked":
+        lock_plainly(read)
+    overseer = role in (Role.LEAD, Role.ENGINEER, Role.ADMINISTRATOR)
+    expected = whose == "own" or (overseer and state == "locked")
+    assert visible_reads(user).filter(pk=read.pk).exists() == expected
+    if not expected:
+        with pytest.raises(Read.DoesNotExist):
+            read_for(user, read.pk)
+        assert exposures(user) == set()
+    else:
+        assert read_for(user, read.pk) == read
+        assert exposures(user) == (set() if whose == "own" else {(read.case_id, "read")})
+
+
+OWED: list[tuple[str, str, bool]] = [
+    # kind of the round that asks the person for the case, its state, is another's read hidden from them
+    ("independent", "open", True),
+    ("independent", "planned", True),
+    ("independent", "paused", True),
+    ("independent", "closed", False),
+    ("repeat", "open", True),
+    ("labelling", "open", True),
+    ("practice", "open", True),
+    ("consensus", "open", False),
+]
+
+
+@pytest.mark.parametrize(("kind", "state", "hidden"), OWED)
+@pytest.mark.parametrize("role", [Role.LEAD, Role.ENGINEER, Role.ADMINISTRATOR])
+def test_who_owes_a_read_of_a_case_sees_no_other_read_of_it_whatever_their_role(
+    role: Role, kind: str, state: str, hidden: bool
+) -> None:
+    user = make_user(role, Role.SENIOR)
+    others = lock_plainly(make_read())
+    round_ = make_round(kind, state=state)
+    make_assignment(others.case, round=round_, reader=reader_of(user))
+    assert visible_reads(user).filter(pk=others.pk).exists() == (not hidden)
+    assert exportable_reads(user).filter(pk=others.pk).exists() == (not hidden and role != Role.ADMINISTRATOR)
+    if hidden:
+        with pytest.raises(Read.DoesNotExist):
+            read_for(user, others.pk)
+        assert exposures(user) == set()
+        assert export_counts(user) == []
+
+
+def test_the_own_lock_opens_the_others_reads_and_the_look_is_written_down() -> None:
+    user = make_user(Role.LEAD, Role.SENIOR)
+    others = lock_plainly(make_read(round=make_round("independent")))
+    own = make_read(others.case, reader=reader_of(user), round=others.round)
+    assert not visible_reads(user).filter(pk=others.pk).exists()
+    lock_plainly(own)
+    assert read_for(user, others.pk) == others
+    assert exposures(user) == {(others.case_id, "read")}
+
+
+def test_the_lock_of_one_round_does_not_open_what_another_round_still_hides() -> None:
+    user = make_user(Role.LEAD, Role.SENIOR)
+    others = lock_plainly(make_read())
+    lock_plainly(make_read(others.case, reader=reader_of(user), round=others.round))
+    make_assignment(others.case, round=make_round("repeat"), reader=reader_of(user))
+    assert not visible_reads(user).filter(pk=others.pk).exists()
+
+
+def test_who_was_shown_a_read_cannot_be_assigned_a_blind_one() -> None:
+    user = make_user(Role.LEAD, Role.SENIOR)
+    read = lock_plainly(make_read())
+    read_for(user, read.pk)
+    blind = make_round("independent")
+    with pytest.raises(IntegrityError, match="blind_round_refuses_the_exposed"), transaction.atomic():
+        make_assignment(read.case, round=blind, reader=reader_of(user))
+    make_assignment(read.case, round=blind, reader=reader_of(user), exposure_override="the only senior on duty")
+
+
+def test_a_models_read_is_an_exposure_to_the_model_and_seeing_twice_is_written_once() -> None:
+    user = make_user(Role.LEAD)
+    read = lock_plainly(make_read(reader=make_model_reader()))
+    for _ in range(2):
+        read_for(user, read.pk)
+    assert exposures(user) == {(read.case_id, "model")}
+
+
+# --- reports ------------------------------------------------------------------------------------------------------
+
+REPORT = "Fracture of L1."
+REPORTS = [
+    # kind of round, state of the own read, is the report shown
+    ("practice", "draft", False),
+    ("practice", "locked", True),
+    ("labelling", "draft", True),
+    ("labelling", "locked", True),
+    ("independent", "draft", False),
+    ("independent", "locked", False),
+    ("repeat", "draft", False),
+    ("consensus", "draft", False),
+]
+
+
+def with_report() -> Case:
+    case = make_case(slices=12)
+    Case.objects.filter(pk=case.pk).update(report_text=REPORT)
+    return Case.objects.get(pk=case.pk)
+
+
+@pytest.mark.parametrize(("kind", "state", "shown"), REPORTS)
+def test_the_report_is_shown_by_the_rule_of_the_round(kind: str, state: str, shown: bool) -> None:
+    user = make_user(Role.SENIOR)
+    read = make_read(with_report(), reader=reader_of(user), round=make_round(kind))
+    if state == "locked":
+        lock_plainly(read)
+    assert report_for(user, read) == (REPORT if shown else None)
+    assert exposures(user) == ({(read.case_id, "report")} if shown else set())
+
+
+@pytest.mark.parametrize("kind", ["independent", "repeat"])
+def test_a_report_that_one_round_shows_stays_hidden_from_who_owes_a_blind_read(kind: str) -> None:
+    user = make_user(Role.RESIDENT, Role.ADMINISTRATOR)
+    read = make_read(with_report(), reader=reader_of(user))
+    make_assignment(read.case, round=make_round(kind, state="planned"), reader=reader_of(user))
+    assert report_for(user, read) is None
+    assert exposures(user) == set()
+
+
+def test_a_case_without_a_report_exposes_nobody() -> None:
+    user = make_user(Role.RESIDENT)
+    assert report_for(user, make_read(reader=reader_of(user))) == ""
+    assert exposures(user) == set()
+
+
+def test_the_report_of_anothers_read_follows_who_may_see_the_read() -> None:
+    read = make_read(with_report())
+    lead, stranger = make_user(Role.LEAD), make_user(Role.RESIDENT)
+    assert report_for(lead, read) is None
+    lock_plainly(read)
+    assert report_for(stranger, read) is None
+    assert report_for(lead, read) == REPORT
+    assert exposures(lead) == {(read.case_id, "report")}
+
+
+# --- exports ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", Role)
+def test_only_lead_and_engineer_export_and_their_exposures_are_written(role: Role) -> None:
+    user = make_user(role)
+    read = lock_plainly(make_read())
+    make_read()  # a draft
+    may = role in (Role.LEAD, Role.ENGINEER)
+    assert list(exportable_reads(user)) == ([read] if may else [])
+    assert exposures(user) == ({(read.case_id, "read")} if may else set())
+    assert len(export_counts(user)) == (1 if may else 0)
+
+
+def test_an_export_of_one_round_exposes_to_that_round_alone() -> None:
+    user = make_user(Role.LEAD)
+    one, other = lock_plainly(make_read()), lock_plainly(make_read())
+    assert isinstance(one.round, Round)
+    assert list(exportable_reads(user, round_name=one.round.name)) == [one]
+    assert exposures(user) == {(one.case_id, "read")}
+    assert other not in exportable_reads(user, round_name="no such round")
+
+
+def test_own_reads_are_exported_without_an_exposure() -> None:
+    user = make_user(Role.LEAD, Role.RESIDENT)
+    read = lock_plainly(make_read(reader=reader_of(user)))
+    assert list(exportable_reads(user)) == [read]
+    assert exposures(user) == set()
+
+
+def test_of_a_reopened_read_the_newest_locked_version_is_exported() -> None:
+    user = make_user(Role.LEAD)
+    first = lock_plainly(make_read())
+    second = make_read(
+        first.case, reader=first.reader, round=first.round, version=2, supersedes=first, reopen_reason="slipped"
+    )
+    assert list(exportable_reads(user)) == [first]
+    lock_plainly(second)
+    assert list(exportable_reads(user)) == [second]
+
+
+def test_what_is_locked_after_the_export_began_does_not_come_with_it() -> None:
+    reads = exportable_reads(make_user(Role.LEAD))
+    lock_plainly(make_read())
+    assert not reads.exists()
+
+
+def test_counts_of_an_export_are_what_it_holds() -> None:
+    read = make_read(make_case(patient=make_patient()))
+    lock_plainly(read)
+    assert isinstance(read.round, Round)
+    assert export_counts(make_user(Role.ENGINEER)) == [
+        {"name": read.round.name, "reads": 1, "findings": 0, "slice_labels": 0}
+    ]
+    assert not Exposure.objects.exists()
+    assert Assignment.objects.count() == 1
