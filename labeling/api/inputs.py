@@ -1,0 +1,153 @@
+"""What the API takes, field by field. Unknown fields are refused (see :mod:`labeling.api.strict`)."""
+
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
+from rest_framework import serializers as s
+
+from labeling.anatomy.levels import LEVELS
+from labeling.api.outputs import FindingOut, InjuryOut, Shape
+from labeling.api.strict import StrictSerializer
+from labeling.models import Acuity, AoBody, SegmentType, SliceValue, Verdict, Why
+from labeling.reading.verbs import VERBS
+from labeling.reading.worklist import TABS
+
+#: Longer than any UID (PS3.5 9.1).
+UID_LENGTH = 64
+#: A stack has a few hundred slices; a thousand at once is the whole of the largest.
+MOST_SLICES = 2000
+
+
+class LabelSlicesPayload(Shape):
+    vertebra = s.IntegerField()
+    sop_uids = s.ListField(child=s.CharField(max_length=UID_LENGTH))
+    value = s.ChoiceField(choices=SliceValue.choices, allow_null=True)
+    source = s.ChoiceField(choices=["key", "range"])  # type: ignore[assignment]
+
+
+class VertebraPayload(Shape):
+    vertebra = s.IntegerField()
+
+
+class SetVerdictPayload(Shape):
+    vertebra = s.IntegerField()
+    verdict = s.ChoiceField(choices=Verdict.choices, allow_null=True)
+    why = s.ChoiceField(choices=Why.choices, required=False)
+
+
+class SetAoPayload(Shape):
+    vertebra = s.IntegerField()
+    ao_body = s.ChoiceField(choices=AoBody.choices, allow_null=True)
+
+
+class SetFlagPayload(Shape):
+    vertebra = s.IntegerField()
+    value = s.BooleanField()
+
+
+class SetAcuityPayload(Shape):
+    vertebra = s.IntegerField()
+    acuity = s.ChoiceField(choices=Acuity.choices)
+
+
+class SetCommentPayload(Shape):
+    vertebra = s.IntegerField()
+    text = s.CharField(max_length=2000, allow_blank=True)
+
+
+class SetLevelSaidPayload(Shape):
+    vertebra = s.IntegerField()
+    level = s.ChoiceField(choices=["", *LEVELS])
+
+
+class SetInjuryPayload(Shape):
+    upper = s.IntegerField()
+    lower = s.IntegerField(allow_null=True)
+    type = s.ChoiceField(choices=SegmentType.choices, allow_null=True)
+
+
+class RestorePayload(Shape):
+    vertebra = s.IntegerField()
+    finding = FindingOut(allow_null=True)
+    injury = InjuryOut(allow_null=True, required=False)
+
+
+@extend_schema_field(
+    PolymorphicProxySerializer(
+        component_name="OperationPayload",
+        serializers=[
+            LabelSlicesPayload,
+            VertebraPayload,
+            SetVerdictPayload,
+            SetAoPayload,
+            SetFlagPayload,
+            SetAcuityPayload,
+            SetCommentPayload,
+            SetLevelSaidPayload,
+            SetInjuryPayload,
+            RestorePayload,
+        ],
+        resource_type_field_name=None,
+    )
+)
+class PayloadField(s.DictField):
+    """Checked by `labeling.reading.verbs`, which knows what each verb needs; the shapes here tell the client."""
+
+
+class ShownIn(StrictSerializer):
+    """What was on screen when the reader clicked."""
+
+    sop_uid = s.CharField(max_length=UID_LENGTH, allow_blank=True)
+    window = s.ListField(child=s.FloatField(), min_length=2, max_length=2, required=False, allow_null=True)
+    rendered_at = s.CharField(max_length=40, required=False, allow_null=True, allow_blank=True)
+
+
+class OperationIn(StrictSerializer):
+    """One click."""
+
+    uuid = s.UUIDField(help_text="Made by the client: sending the same operation twice is harmless.")
+    base_seq = s.IntegerField(min_value=0, max_value=2**31 - 1)
+    verb = s.ChoiceField(choices=list(VERBS))
+    payload = PayloadField()
+    shown = ShownIn(required=False)
+    client_at = s.DateTimeField()
+
+
+class ViewedIn(StrictSerializer):
+    """Where the reader is."""
+
+    k = s.IntegerField(min_value=0, max_value=100_000, required=False, allow_null=True)
+    vertebra = s.IntegerField(min_value=1, required=False, allow_null=True)
+    window = s.ListField(child=s.FloatField(), min_length=2, max_length=2, required=False, allow_null=True)
+
+
+class SeenIn(StrictSerializer):
+    sop_uids = s.ListField(child=s.CharField(max_length=UID_LENGTH), max_length=MOST_SLICES)
+    viewed = ViewedIn(required=False)
+
+
+class LockIn(StrictSerializer):
+    base_seq = s.IntegerField(min_value=0, max_value=2**31 - 1)
+
+
+class NothingIn(StrictSerializer):
+    """A body without any field."""
+
+
+class WorklistIn(StrictSerializer):
+    tab = s.ChoiceField(choices=TABS, required=False, allow_blank=True)
+    search = s.CharField(max_length=80, required=False, allow_blank=True)
+    page = s.IntegerField(min_value=1, max_value=100_000, required=False)
+
+
+class ExportIn(StrictSerializer):
+    format = s.ChoiceField(choices=["csv", "json"], required=False)
+    round = s.CharField(max_length=80, required=False, allow_blank=True, help_text="Name of a round; all without it.")
+
+
+class NewBatchIn(StrictSerializer):
+    """A delivery to be filled with files."""
+
+    name = s.CharField(max_length=200, help_text="What was dropped: a file's or a folder's name.")
+    patient = s.CharField(
+        max_length=200, required=False, allow_blank=True, help_text="Whose the files without a patient identifier are."
+    )
+    case = s.IntegerField(min_value=1, required=False, allow_null=True, help_text="The case that masks belong to.")

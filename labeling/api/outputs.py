@@ -1,0 +1,360 @@
+"""The shapes of answers, for the schema and the TypeScript client generated from it.
+
+Views answer with plain dictionaries that the domain builds; a test holds every real answer against these shapes.
+"""
+
+from typing import Any
+
+from rest_framework import serializers as s
+
+from labeling.models import (
+    Acuity,
+    AoBody,
+    BatchState,
+    CaseOrigin,
+    Certainty,
+    LabelSource,
+    Orientation,
+    Outcome,
+    RoundKind,
+    SegmentType,
+    SliceValue,
+    Verdict,
+    Why,
+)
+from labeling.reading.roles import Role
+from labeling.reading.worklist import TABS
+
+
+# No docstring: the schema would repeat it for every shape that has none of its own.
+class Shape(s.Serializer[Any]):
+    pass
+
+
+class ErrorOut(Shape):
+    """Every error, of every address; some carry more fields."""
+
+    ok = s.BooleanField(default=False)
+    code = s.CharField(help_text="A machine word.")
+    sentence = s.CharField(help_text="What is wrong, where, and what to do next.")
+    fields = s.DictField(  # type: ignore[assignment]
+        child=s.ListField(child=s.CharField()), required=False, help_text="bad_input: the fields that are wrong."
+    )
+
+
+class MeOut(Shape):
+    username = s.CharField()
+    name = s.CharField()
+    roles = s.ListField(child=s.ChoiceField(choices=Role.choices))
+
+
+class VertebraCellOut(Shape):
+    """One vertebra of a row: `state` is a verdict, `open` without one, or `cut`."""
+
+    id = s.IntegerField()
+    level = s.CharField()
+    state = s.ChoiceField(choices=[*Verdict.values, "open", "cut"])
+    ao_body = s.ChoiceField(choices=AoBody.choices, allow_null=True)
+    unclear = s.BooleanField()
+
+
+class WorklistRowOut(Shape):
+    """One case of one round."""
+
+    case = s.IntegerField()
+    name = s.CharField()
+    sex = s.CharField()
+    age = s.CharField()
+    round = s.CharField()
+    levels = s.CharField(help_text="In view, as T9–L5.")
+    vertebrae = VertebraCellOut(many=True)
+    state = s.ChoiceField(choices=["to_read", "draft", "locked", "skipped"])
+    state_word = s.CharField()
+    readable = s.BooleanField()
+    pooled = s.BooleanField(help_text="Nobody has claimed it yet.")
+    position = s.IntegerField()
+    read = s.IntegerField(allow_null=True)
+
+
+class ResumeOut(Shape):
+    """The draft last written to."""
+
+    case = s.IntegerField()
+    name = s.CharField()
+    read = s.IntegerField()
+
+
+class TabCountsOut(Shape):
+    mine = s.IntegerField()
+    to_read = s.IntegerField()
+    draft = s.IntegerField()
+    locked = s.IntegerField()
+    skipped = s.IntegerField()
+    unclear = s.IntegerField()
+
+
+class WorklistOut(Shape):
+    """One page of a tab, with the counts of all tabs."""
+
+    tab = s.ChoiceField(choices=TABS)
+    search = s.CharField()
+    page = s.IntegerField()
+    pages = s.IntegerField()
+    total = s.IntegerField()
+    counts = TabCountsOut()
+    rows = WorklistRowOut(many=True)
+    resume = ResumeOut(allow_null=True)
+
+
+class SliceMarkOut(Shape):
+    value = s.ChoiceField(choices=SliceValue.choices)
+    source = s.ChoiceField(choices=LabelSource.choices)  # type: ignore[assignment]
+
+
+class FindingOut(Shape):
+    """What a read says of one vertebra; `slices` by SOP Instance UID."""
+
+    verdict = s.ChoiceField(choices=Verdict.choices, allow_null=True)
+    why = s.ChoiceField(choices=Why.choices)
+    ao_body = s.ChoiceField(choices=AoBody.choices, allow_null=True)
+    process_fracture = s.BooleanField()
+    acuity = s.ChoiceField(choices=Acuity.choices)
+    unclear = s.BooleanField()
+    comment = s.CharField()
+    level_said = s.CharField()
+    slices = s.DictField(child=SliceMarkOut())
+
+
+class InjuryOut(Shape):
+    """An injury of the segment below a vertebra."""
+
+    lower = s.IntegerField(allow_null=True)
+    type = s.ChoiceField(choices=SegmentType.choices)
+
+
+class StateOut(Shape):
+    """Findings by vertebra, injuries by the upper vertebra of their segment."""
+
+    findings = s.DictField(child=FindingOut())
+    injuries = s.DictField(child=InjuryOut())
+
+
+class GapOut(Shape):
+    """One thing that is open before the read can be locked."""
+
+    vertebra = s.IntegerField()
+    level = s.CharField()
+    kind = s.CharField()
+    sentence = s.CharField()
+    sop_uids = s.ListField(child=s.CharField())
+
+
+class GapsOut(Shape):
+    gaps = GapOut(many=True)
+
+
+class ReadOut(Shape):
+    id = s.IntegerField()
+    version = s.IntegerField()
+    state = s.ChoiceField(choices=["draft", "locked"])
+    seq = s.IntegerField(help_text="Operations applied so far; the base_seq of the next one.")
+    locked_at = s.DateTimeField(allow_null=True)
+    writable = s.BooleanField()
+    viewed = s.DictField(help_text="Where the reader stopped: k, vertebra, window.")
+
+
+class RulesOut(Shape):
+    unit = s.ChoiceField(choices=["slice", "vertebra"])
+    report = s.ChoiceField(choices=["shown", "after_lock", "hidden"])
+    model = s.ChoiceField(choices=["shown", "after_lock", "never"])
+    outlines = s.ChoiceField(choices=["shown", "hidden"])
+    anatomy = s.ChoiceField(choices=["editable", "pinned"])
+    ao_required = s.BooleanField()
+    required_reads = s.IntegerField()
+    washout_days = s.IntegerField()
+    second_reader_share = s.FloatField()
+    model_hidden_share = s.FloatField()
+    feedback = s.ChoiceField(choices=["at_once", "after_consensus", "when_closed", "none"])
+
+
+class RoundOut(Shape):
+    name = s.CharField()
+    kind = s.ChoiceField(choices=RoundKind.choices)
+    rules = RulesOut()
+
+
+class PositionOut(Shape):
+    """The place of the case in the reader's list, from 1; 0 where it stands in none."""
+
+    index = s.IntegerField()
+    of = s.IntegerField()
+
+
+class FactOut(Shape):
+    label = s.CharField()  # type: ignore[assignment]
+    value = s.CharField()
+
+
+class RoomCaseOut(Shape):
+    id = s.IntegerField()
+    name = s.CharField()
+    sex = s.CharField()
+    age = s.CharField()
+    origin = s.ChoiceField(choices=CaseOrigin.choices)
+    limited = s.CharField()
+    facts = FactOut(many=True)
+
+
+class ReportOut(Shape):
+    text = s.CharField()
+
+
+class StackSliceOut(Shape):
+    sop_uid = s.CharField()
+    k = s.IntegerField()
+    position_mm = s.FloatField()
+
+
+class StackOut(Shape):
+    """The slices in reading order; `frames_url` holds {sop_uid}, `metadata` is WADO-RS metadata per slice."""
+
+    study_uid = s.CharField()
+    series_uid = s.CharField()
+    origin = s.ChoiceField(choices=["native", "derived"])
+    rows = s.IntegerField()
+    columns = s.IntegerField()
+    row_spacing = s.FloatField()
+    column_spacing = s.FloatField()
+    slice_spacing = s.FloatField()
+    slices = StackSliceOut(many=True)
+    frames_url = s.CharField()
+    metadata = s.ListField(child=s.DictField())
+
+
+class RoomVertebraOut(Shape):
+    id = s.IntegerField()
+    level = s.CharField()
+    certainty = s.ChoiceField(choices=Certainty.choices)
+    cut = s.BooleanField()
+    cut_where = s.CharField()
+    first_k = s.IntegerField()
+    last_k = s.IntegerField()
+    label_value = s.IntegerField()
+    origin = s.ChoiceField(choices=["segmented", "by_hand"])
+
+
+class RoomOut(Shape):
+    """All that the reading room needs to show a read."""
+
+    read = ReadOut()
+    round = RoundOut(allow_null=True)
+    position = PositionOut()
+    case = RoomCaseOut()
+    report = ReportOut(allow_null=True)
+    stack = StackOut()
+    vertebrae = RoomVertebraOut(many=True)
+    outlines_url = s.CharField(allow_null=True)
+    state = StateOut()
+    seen = s.ListField(child=s.CharField())
+    gaps = GapOut(many=True)
+
+
+class OpenedOut(Shape):
+    read = s.IntegerField()
+
+
+class WrittenOut(Shape):
+    """What one operation changed, and what is open after it."""
+
+    seq = s.IntegerField()
+    findings = s.DictField(child=FindingOut())
+    injuries = s.DictField(child=InjuryOut(allow_null=True))
+    gaps = GapOut(many=True)
+
+
+class ConflictOut(ErrorOut):
+    """code `conflict`: the read went on elsewhere, its newest state is here. code `locked`: it takes no more."""
+
+    seq = s.IntegerField(required=False)
+    state = StateOut(required=False)
+
+
+class NotCompleteOut(ErrorOut):
+    gaps = GapOut(many=True, required=False)
+
+
+class SeenOut(Shape):
+    seen = s.IntegerField(help_text="How many slices of the read were seen by now.")
+
+
+class LockedOut(Shape):
+    locked_at = s.DateTimeField()
+    version = s.IntegerField()
+    next = s.IntegerField(allow_null=True, help_text="The case to read next.")
+
+
+class CaseLinkOut(Shape):
+    id = s.IntegerField()
+    name = s.CharField()
+
+
+class BatchSeriesOut(Shape):
+    """One series of a delivery, what became of it and why."""
+
+    id = s.IntegerField()
+    case = CaseLinkOut(allow_null=True)
+    number = s.IntegerField(allow_null=True)
+    words = s.CharField()
+    modality = s.CharField()
+    kernel = s.CharField()
+    orientation = s.ChoiceField(choices=Orientation.choices)
+    images = s.IntegerField()
+    rows = s.IntegerField(allow_null=True)
+    columns = s.IntegerField(allow_null=True)
+    spacing = s.ListField(child=s.FloatField(), allow_null=True)
+    outcome = s.ChoiceField(choices=Outcome.choices)
+    code = s.CharField()
+    why = s.CharField()
+
+
+class BatchOut(Shape):
+    """One delivery."""
+
+    uuid = s.UUIDField()
+    name = s.CharField()
+    source = s.ChoiceField(choices=["upload", "command", "dicom"])  # type: ignore[assignment]
+    state = s.ChoiceField(choices=BatchState.choices)
+    mine = s.BooleanField()
+    files_total = s.IntegerField()
+    files_done = s.IntegerField()
+    bytes_total = s.IntegerField()
+    stage = s.CharField()
+    message = s.CharField()
+    created_at = s.DateTimeField()
+    finished_at = s.DateTimeField(allow_null=True)
+    series = BatchSeriesOut(many=True)
+
+
+class BatchesOut(Shape):
+    batches = BatchOut(many=True)
+
+
+class NewBatchOut(Shape):
+    uuid = s.UUIDField()
+
+
+class FileOut(Shape):
+    bytes = s.IntegerField(help_text="Stored of this file.")
+
+
+#: {"<k>": {"<label value>": [[[column, row], …], …]}}; 0,0 is the centre of the first pixel.
+OUTLINES = {
+    "type": "object",
+    "additionalProperties": {
+        "type": "object",
+        "additionalProperties": {
+            "type": "array",
+            "items": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
+        },
+    },
+}

@@ -1,0 +1,34 @@
+"""The JSON API. Contract: docs/architecture.md; described for programs at /api/schema/."""
+
+from django.urls import path
+
+from labeling.api.batches import BatchesView, BatchFilesView, BatchView, FinishView, StopView
+from labeling.api.exports import FindingsExportView, LabelsExportView
+from labeling.api.me import MeView
+from labeling.api.nowhere import NowhereView
+from labeling.api.outlines import OutlinesView
+from labeling.api.reads import GapsView, LockView, OpenCaseView, OperationsView, RoomView, SeenView
+from labeling.api.schema import SchemaView, docs
+from labeling.api.worklist import WorklistView
+
+urlpatterns = [
+    path("me", MeView.as_view(), name="me"),
+    path("worklist", WorklistView.as_view(), name="api-worklist"),
+    path("cases/<int:case_id>/open", OpenCaseView.as_view(), name="api-open-case"),
+    path("reads/<int:read_id>/room", RoomView.as_view(), name="api-room"),
+    path("reads/<int:read_id>/operations", OperationsView.as_view(), name="operations"),
+    path("reads/<int:read_id>/seen", SeenView.as_view(), name="seen"),
+    path("reads/<int:read_id>/gaps", GapsView.as_view(), name="gaps"),
+    path("reads/<int:read_id>/lock", LockView.as_view(), name="lock"),
+    path("anatomies/<int:anatomy_id>/outlines", OutlinesView.as_view(), name="outlines"),
+    path("exports/labels", LabelsExportView.as_view(), name="export-labels"),
+    path("exports/findings", FindingsExportView.as_view(), name="export-findings"),
+    path("intake/batches", BatchesView.as_view(), name="batches"),
+    path("intake/batches/<uuid:batch>", BatchView.as_view(), name="batch"),
+    path("intake/batches/<uuid:batch>/files", BatchFilesView.as_view(), name="batch-files"),
+    path("intake/batches/<uuid:batch>/finish", FinishView.as_view(), name="batch-finish"),
+    path("intake/batches/<uuid:batch>/stop", StopView.as_view(), name="batch-stop"),
+    path("schema/", SchemaView.as_view(), name="schema"),
+    path("docs", docs, name="docs"),
+    path("<path:rest>", NowhereView.as_view(), name="api-nowhere"),
+]

@@ -1,0 +1,230 @@
+"""Every address, every person, one row each. An address without a row fails: nothing opens by being forgotten.
+
+The world: a case of one resident, who has a draft of it and a delivery. Everybody else is everybody else.
+"""
+
+import gzip
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from labeling.models import Anatomy, Case, IntakeBatch, Read, Stack
+from tests import factories
+
+PEOPLE = ("anonymous", "resident", "other", "senior", "lead", "engineer", "administrator")
+
+#: Stands for: sent to the login page.
+LOGIN = "login"
+
+#: Address and method -> what each of PEOPLE gets, in their order.
+TABLE: dict[tuple[str, str], str] = {
+    # Pages
+    ("home", "GET"): "login 302 302 302 302 302 302",
+    ("login", "GET"): "200 302 302 302 302 302 302",
+    ("login", "POST"): "200 302 302 302 302 302 302",
+    ("logout", "POST"): "login 302 302 302 302 302 302",
+    ("worklist", "GET"): "login 200 200 200 200 200 200",
+    ("cases", "GET"): "login 403 403 403 200 200 200",
+    ("case", "GET"): "login 200 404 404 200 200 200",
+    ("open-case", "POST"): "login 302 404 404 302 302 302",
+    ("room", "GET"): "login 200 404 404 404 404 404",
+    ("intake", "GET"): "login 200 200 403 200 200 200",
+    ("intake-batches", "GET"): "login 200 200 403 200 200 200",
+    ("labels", "GET"): "login 403 403 403 200 200 403",
+    ("account", "GET"): "login 200 200 200 200 200 200",
+    ("account", "POST"): "login 200 200 200 200 200 200",
+    ("healthz", "GET"): "200 200 200 200 200 200 200",
+    ("docs", "GET"): "login 200 200 200 200 200 200",
+    # API
+    ("me", "GET"): "401 200 200 200 200 200 200",
+    ("api-worklist", "GET"): "401 200 200 200 200 200 200",
+    ("api-open-case", "POST"): "401 200 404 404 422 422 422",
+    ("api-room", "GET"): "401 200 404 404 404 404 404",
+    ("operations", "POST"): "401 200 404 404 404 404 404",
+    ("seen", "POST"): "401 200 404 404 404 404 404",
+    ("gaps", "GET"): "401 200 404 404 404 404 404",
+    ("lock", "POST"): "401 422 404 404 404 404 404",
+    ("outlines", "GET"): "401 200 404 404 200 200 200",
+    ("export-labels", "GET"): "401 403 403 403 200 200 403",
+    ("export-findings", "GET"): "401 403 403 403 200 200 403",
+    ("batches", "GET"): "401 200 200 403 200 200 200",
+    ("batches", "POST"): "401 201 201 403 201 201 201",
+    ("batch", "GET"): "401 200 404 403 200 200 200",
+    ("batch-files", "PUT"): "401 201 404 403 404 404 404",
+    ("batch-finish", "POST"): "401 200 404 403 404 404 404",
+    ("batch-stop", "POST"): "401 200 404 403 404 404 404",
+    ("schema", "GET"): "401 200 200 200 200 200 200",
+    ("api-nowhere", "GET"): "401 404 404 404 404 404 404",
+    # DICOMweb. A search finds nothing where a retrieve is not found.
+    ("dicomweb-studies", "GET"): "401 200 200 200 200 200 200",
+    ("dicomweb-all-series", "GET"): "401 200 200 200 200 200 200",
+    ("dicomweb-all-instances", "GET"): "401 200 200 200 200 200 200",
+    ("dicomweb-series-of-study", "GET"): "401 200 200 200 200 200 200",
+    ("dicomweb-instances-of-study", "GET"): "401 200 200 200 200 200 200",
+    ("dicomweb-instances-of-series", "GET"): "401 200 200 200 200 200 200",
+    ("dicomweb-study", "GET"): "401 200 404 404 200 200 200",
+    ("dicomweb-study-metadata", "GET"): "401 200 404 404 200 200 200",
+    ("dicomweb-series", "GET"): "401 200 404 404 200 200 200",
+    ("dicomweb-series-metadata", "GET"): "401 200 404 404 200 200 200",
+    ("dicomweb-instance", "GET"): "401 200 404 404 200 200 200",
+    ("dicomweb-instance-metadata", "GET"): "401 200 404 404 200 200 200",
+    ("dicomweb-frame", "GET"): "401 200 404 404 200 200 200",
+    ("dicomweb-nowhere", "GET"): "401 404 404 404 404 404 404",
+}
+
+ROWS = [
+    pytest.param(name, method, person, expected, id=f"{name}-{method}-{person}")
+    for (name, method), statuses in TABLE.items()
+    for person, expected in zip(PEOPLE, statuses.split(), strict=True)
+]
+
+#: Searches that must come back empty for who may not see the case.
+SEARCHES = [name for name, _ in TABLE if name.startswith("dicomweb-") and ("-of-" in name or "all" in name)]
+SEARCHES.append("dicomweb-studies")
+
+
+@dataclass
+class World:
+    people: dict[str, User | None]
+    case: Case
+    stack: Stack
+    anatomy: Anatomy
+    read: Read
+    batch: IntakeBatch
+
+    def client(self, person: str) -> Client:
+        client = Client()
+        user = self.people[person]
+        if user is not None:
+            client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    def url(self, name: str) -> str:
+        values = {
+            "case_id": self.case.pk,
+            "read_id": self.read.pk,
+            "anatomy_id": self.anatomy.pk,
+            "batch": self.batch.uuid,
+            "study_uid": self.case.study_uid,
+            "series_uid": self.stack.series_uid,
+            "sop_uid": f"{self.stack.series_uid}.1",
+            "frames": "1",
+            "rest": "no/where",
+        }
+        return reverse(name, kwargs={key: values[key] for key in arguments()[name]})
+
+    def body(self, name: str) -> dict[str, Any]:
+        """A body that the owner may send."""
+        operation = {
+            "uuid": str(uuid.uuid4()),
+            "base_seq": 0,
+            "verb": "set_unclear",
+            "payload": {"vertebra": factories.vertebra_of(self.read, "L2"), "value": True},
+            "client_at": "2026-01-05T10:00:00Z",
+        }
+        bodies = {
+            "operations": operation,
+            "seen": {"sop_uids": []},
+            "lock": {"base_seq": 0},
+            "batches": {"name": "delivery"},
+        }
+        return bodies.get(name, {})
+
+
+@pytest.fixture
+def world(db: None, settings: Any) -> World:
+    people: dict[str, User | None] = {
+        person: factories.make_user("resident" if person == "other" else person) for person in PEOPLE[1:]
+    }
+    people["anonymous"] = None
+    case = factories.make_case()
+    assert case.reading_stack is not None
+    anatomy = factories.make_anatomy(case, outlines="outlines/one.json.gz")
+    path = settings.MEDIA_ROOT / anatomy.outlines
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(b"{}"))
+    resident = people["resident"]
+    assert resident is not None
+    read = factories.make_read(case, reader=factories.reader_of(resident))
+    batch = IntakeBatch.objects.create(name="delivery", source="upload", by=resident)
+    return World(people, case, case.reading_stack, anatomy, read, batch)
+
+
+def patterns() -> Iterator[tuple[str, URLPattern]]:
+    """Every pattern of the URLconf with its whole route."""
+
+    def walk(prefix: str, found: list[Any]) -> Iterator[tuple[str, URLPattern]]:
+        for one in found:
+            if isinstance(one, URLResolver):
+                yield from walk(prefix + str(one.pattern), one.url_patterns)
+            else:
+                yield prefix + str(one.pattern), one
+
+    yield from walk("", get_resolver().url_patterns)
+
+
+def arguments() -> dict[str, list[str]]:
+    return {pattern.name or "": list(pattern.pattern.converters) for _, pattern in patterns()}
+
+
+def test_every_address_has_a_name_of_its_own_and_a_row() -> None:
+    routes: dict[str, list[str]] = {}
+    for route, pattern in patterns():
+        routes.setdefault(pattern.name or "", []).append(route)
+    assert "" not in routes, f"These addresses have no name: {routes['']}"
+    assert {name: found for name, found in routes.items() if len(found) > 1} == {}
+    assert sorted(set(routes) - {name for name, _ in TABLE}) == [], "These addresses have no row in the table."
+    assert sorted({name for name, _ in TABLE} - set(routes)) == [], "These rows have no address."
+
+
+@pytest.mark.parametrize(("name", "method", "person", "expected"), ROWS)
+def test_who_gets_what(world: World, name: str, method: str, person: str, expected: str) -> None:
+    client, url = world.client(person), world.url(name)
+    if method == "GET":
+        answer = client.get(url)
+    elif method == "PUT":
+        answer = client.put(url, b"bytes", "application/octet-stream", headers={"X-File-Path": "a"})
+    elif url.startswith("/api/"):
+        answer = client.post(url, world.body(name), content_type="application/json")
+    else:
+        answer = client.post(url, world.body(name))
+    if expected == LOGIN:
+        assert answer.status_code == 302
+        assert answer["Location"].startswith("/login?next=")
+        return
+    assert answer.status_code == int(expected), getattr(answer, "content", b"")[:300]
+    if url.startswith(("/api/", "/dicomweb/")) and int(expected) >= 400:
+        assert answer.json()["ok"] is False
+
+
+@pytest.mark.parametrize("person", PEOPLE[1:])
+@pytest.mark.parametrize("name", SEARCHES)
+def test_a_search_names_the_case_only_to_who_may_see_it(world: World, name: str, person: str) -> None:
+    found = world.client(person).get(world.url(name)).json()
+    assert bool(found) == (person not in {"other", "senior"})
+
+
+@pytest.mark.parametrize("role", ["resident", "senior"])
+def test_a_pooled_case_is_there_for_every_reader(world: World, role: str) -> None:
+    pooled = factories.make_case()
+    factories.make_anatomy(pooled)
+    factories.make_assignment(pooled)
+    client = Client()
+    client.force_login(factories.make_user(role), backend="django.contrib.auth.backends.ModelBackend")
+    assert client.get(f"/dicomweb/studies/{pooled.study_uid}/metadata").status_code == 200
+    assert client.post(f"/api/cases/{pooled.pk}/open", {}, content_type="application/json").status_code == 200
+
+
+def test_an_account_without_a_role_sees_no_case(world: World) -> None:
+    nobody = Client()
+    nobody.force_login(factories.make_user(), backend="django.contrib.auth.backends.ModelBackend")
+    assert nobody.get(world.url("dicomweb-studies")).json() == []
+    assert nobody.get(world.url("outlines")).status_code == 404
+    assert nobody.get(world.url("batches")).status_code == 403
+    assert nobody.get(world.url("api-worklist")).json()["rows"] == []
