@@ -1,0 +1,72 @@
+"""What every page's frame needs: the person, their rooms, and the state of the inference packages."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from labeling.reading.roles import Role, may_export, may_import, may_see_all_cases, roles_of
+
+
+@dataclass(frozen=True)
+class Entry:
+    title: str
+    url: str
+    icon: str
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Group:
+    title: str
+    entries: tuple[Entry, ...]
+
+
+def navigation(user: Any) -> list[Group]:
+    """The rooms a person may enter, and no others: a door that would not open is not drawn."""
+    data = []
+    if may_import(user):
+        data.append(Entry("Intake", "intake", "intake"))
+    if may_see_all_cases(user):
+        data.append(Entry("Cases", "cases", "flow", also=("case",)))
+    if may_export(user):
+        data.append(Entry("Labels", "labels", "dataset"))
+    groups = [Group("Reading", (Entry("Worklist", "worklist", "list"),))]
+    if data:
+        groups.append(Group("Data", tuple(data)))
+    return groups
+
+
+def inference_chip() -> dict[str, str] | None:
+    """The state of the large inference set as the launcher left it; None where nothing is worth a chip."""
+    try:
+        status = json.loads(settings.INFERENCE_STATUS_FILE.read_text())
+        state, detail = str(status["state"]), str(status.get("detail", ""))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    text = {
+        "waiting": "Models: waiting",
+        "installing": "Models: being installed",
+        "failed": "Models: not installed",
+        "skipped": "Models: left out",
+    }.get(state)
+    return {"state": state, "text": text, "detail": detail} if text else None
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"shell": {}}
+    roles = roles_of(user)
+    name = user.get_full_name() or user.get_username()
+    return {
+        "shell": {
+            "navigation": navigation(user),
+            "name": name,
+            "initials": "".join(word[0] for word in name.split()[:2]).upper(),
+            "role_text": ", ".join(role.label for role in Role if role in roles) or "No role yet",
+            "inference": inference_chip(),
+        }
+    }
