@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["Refusal"]
 
 
-class Refusal(Exception):  # noqa: N818 - a word people read: what was refused, and why
+class Refusal(Exception):
     """Something that is not taken in: what is wrong, where, and what to do next.
 
     Parameters

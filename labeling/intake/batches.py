@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Prefetch, QuerySet
 from django.utils import timezone
 
 from labeling.imaging.refusal import Refusal
 from labeling.imaging.sealing import Seal
 from labeling.intake import jobs, quarantine
-from labeling.models import BatchState, Case, CaseOrigin, IntakeBatch, Job
+from labeling.models import BatchState, Case, CaseOrigin, IntakeBatch, Job, Series
+from labeling.reading.roles import may_see_all_cases
 
 __all__ = [
     "add_file",
@@ -26,6 +28,7 @@ __all__ = [
     "new_batch",
     "stop_batch",
     "touch",
+    "visible_batches",
 ]
 
 _WRITE_EVERY_FILES = 200
@@ -211,6 +214,16 @@ def stop_batch(batch: IntakeBatch) -> bool:
                 finished_at=timezone.now(),
             )
         )
+
+
+def visible_batches(user: User) -> QuerySet[IntakeBatch]:
+    """Deliveries that this person may look at, newest first, with their series: their own, all for those who oversee.
+
+    What others dropped may be called by a patient's name.
+    """
+    series = Series.objects.select_related("case__patient").order_by("pk")
+    batches = IntakeBatch.objects.order_by("-created_at").prefetch_related(Prefetch("series", queryset=series))
+    return batches if may_see_all_cases(user) else batches.filter(by=user.pk)
 
 
 def job_key(batch: IntakeBatch) -> str:

@@ -38,7 +38,7 @@ TASKS = {"import": "labeling.intake.import_batch"}
 log = logging.getLogger(__name__)
 
 
-class LeaseLost(Exception):  # noqa: N818 - reads as what happened
+class LeaseLost(Exception):
     """The job is no longer ours: cancelled, or handed to another worker."""
 
 
