@@ -12,12 +12,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from labeling.models import ApiToken, AuditEvent
+from labeling.pages.person import person
 
 
 @require_http_methods(["GET", "POST"])
 def account_page(request: HttpRequest) -> HttpResponse:
     action = request.POST.get("action", "") if request.method == "POST" else ""
-    form = PasswordChangeForm(request.user, request.POST if action == "password" else None)
+    form = PasswordChangeForm(person(request), request.POST if action == "password" else None)
     fresh_token = ""
     if action == "password" and form.is_valid():
         update_session_auth_hash(request, form.save())
@@ -26,14 +27,16 @@ def account_page(request: HttpRequest) -> HttpResponse:
     if action == "token":
         fresh_token = secrets.token_urlsafe(32)
         name = request.POST.get("name", "").strip()[:80] or "script"
-        ApiToken.objects.create(user=request.user, name=name, sha256=hashlib.sha256(fresh_token.encode()).hexdigest())
-        AuditEvent.objects.create(by=request.user, verb="create_token", detail={"name": name})
+        ApiToken.objects.create(
+            user=person(request), name=name, sha256=hashlib.sha256(fresh_token.encode()).hexdigest()
+        )
+        AuditEvent.objects.create(by=person(request), verb="create_token", detail={"name": name})
     if action == "revoke":
         chosen = request.POST.get("token", "")
-        mine = ApiToken.objects.filter(user=request.user, revoked_at__isnull=True)
+        mine = ApiToken.objects.filter(user=person(request), revoked_at__isnull=True)
         if chosen.isdecimal() and mine.filter(pk=chosen).update(revoked_at=timezone.now()):
-            AuditEvent.objects.create(by=request.user, verb="revoke_token", detail={})
+            AuditEvent.objects.create(by=person(request), verb="revoke_token", detail={})
             messages.success(request, "The token no longer opens anything.")
         return redirect("account")
-    tokens = ApiToken.objects.filter(user=request.user, revoked_at__isnull=True).order_by("-created_at")
+    tokens = ApiToken.objects.filter(user=person(request), revoked_at__isnull=True).order_by("-created_at")
     return render(request, "pages/account.html", {"form": form, "tokens": tokens, "fresh_token": fresh_token})

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import cast
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_GET
 
 from labeling.intake.batches import visible_batches
 from labeling.models import Case, IntakeBatch, Outcome, Series
+from labeling.pages.person import person
 from labeling.reading.roles import may_import
 
 BATCHES_SHOWN = 25
@@ -108,10 +108,10 @@ def _batch_rows(user: User, chosen: str) -> list[BatchRow]:
 
 
 def _context(request: HttpRequest) -> dict[str, object]:
-    if not may_import(request.user):
+    if not may_import(person(request)):
         raise PermissionDenied
     chosen = request.GET.get("show", "all")
-    user = cast(User, request.user)
+    user = person(request)
     rows = _batch_rows(user, chosen)
     counts = Series.objects.filter(batch__in=visible_batches(user).order_by()).aggregate(
         accepted=Count("pk", filter=Q(outcome__in=["reading", "derived", "kept", "mask"])),

@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from labeling.pages.person import person
 from labeling.reading.roles import may_export
 from labeling.reading.visibility import export_counts
 
@@ -12,6 +13,6 @@ from labeling.reading.visibility import export_counts
 @require_GET
 def labels_page(request: HttpRequest) -> HttpResponse:
     """Counts per round of what an export would hold; counting shows no read and so exposes no one."""
-    if not may_export(request.user):
+    if not may_export(person(request)):
         raise PermissionDenied
-    return render(request, "pages/labels.html", {"rounds": export_counts(request.user)})
+    return render(request, "pages/labels.html", {"rounds": export_counts(person(request))})

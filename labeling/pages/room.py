@@ -1,7 +1,5 @@
 """The reading room: a page of landmarks and buttons that the script fills from /api/reads/<id>/room."""
 
-from typing import cast
-
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -10,6 +8,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET
 
 from labeling.models import Read
+from labeling.pages.person import person
 from labeling.reading.visibility import read_for
 
 
@@ -18,7 +17,7 @@ from labeling.reading.visibility import read_for
 @ensure_csrf_cookie
 def room_page(request: HttpRequest, read_id: int) -> HttpResponse:
     """The room of one read; 404 where this person may not see it, as if it did not exist."""
-    user = cast(User, request.user)
+    user = person(request)
     try:
         read = read_for(user, read_id)
     except Read.DoesNotExist:

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from labeling.models import Case, Sex
+from labeling.pages.person import person
 from labeling.reading.refusals import NotReadable
 from labeling.reading.roles import may_import, may_read
 from labeling.reading.rounds import open_read
@@ -76,14 +77,14 @@ def worklist_page(request: HttpRequest) -> HttpResponse:
     tab = tab if tab in TABS else "to_read"
     page_text = request.GET.get("page", "1")
     found = worklist(
-        request.user,
+        person(request),
         tab=tab,
         search=request.GET.get("search", "").replace("\x00", ""),
         page=int(page_text) if page_text.isdecimal() and len(page_text) < 7 else 1,
     )
     resume_row = None
     if found.resume is not None:
-        drafts = worklist(request.user, tab="draft", search=found.resume.name)
+        drafts = worklist(person(request), tab="draft", search=found.resume.name)
         resume_row = next((_drawn(row) for row in drafts.rows if row.read == found.resume.read), None)
     return render(
         request,
@@ -93,9 +94,9 @@ def worklist_page(request: HttpRequest) -> HttpResponse:
             "rows": [_drawn(row) for row in found.rows],
             "tabs": [(name, _TITLES[name], found.counts[name]) for name in _TITLES],
             "resume": resume_row,
-            "next": next_case(request.user) if resume_row is None else None,
-            "may_read": may_read(request.user),
-            "may_import": may_import(request.user),
+            "next": next_case(person(request)) if resume_row is None else None,
+            "may_read": may_read(person(request)),
+            "may_import": may_import(person(request)),
             "done": found.counts["locked"],
             "all": found.counts["locked"] + found.counts["to_read"] + found.counts["draft"],
         },
@@ -106,7 +107,7 @@ def worklist_page(request: HttpRequest) -> HttpResponse:
 def open_case(request: HttpRequest, case_id: int) -> HttpResponse:
     """Claims the case where it lies in a pool and goes on to the reading room."""
     try:
-        read = open_read(user=request.user, case_id=case_id)
+        read = open_read(user=person(request), case_id=case_id)
     except Case.DoesNotExist as absent:
         raise Http404 from absent
     except NotReadable as refusal:
