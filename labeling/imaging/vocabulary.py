@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import takewhile
 
 __all__ = ["body_part", "contrast_agent", "image_type", "kernel", "maker", "model", "series_words"]
 
@@ -167,11 +168,11 @@ def model(text: str) -> str:
 
 
 def kernel(values: Sequence[str]) -> tuple[str, ...]:
-    """The values of Convolution Kernel (0018,1210), name first, if all look like kernels ("Br38f" and "3", "BONEPLUS",
-    "FC30"), else ``()``.
+    """The values of Convolution Kernel (0018,1210), name first, up to the first that does not look like one ("Br38f"
+    and "3", "BONEPLUS", "FC30"): an unknown strength must not take the name with it.
     """
-    given = tuple(value for value in values if value)
-    return given if 0 < len(given) <= 4 and all(_allowed(value, _KERNEL_WORDS, _KERNEL_CODE) for value in given) else ()
+    given = [value for value in values if value][:4]
+    return tuple(takewhile(lambda value: _allowed(value, _KERNEL_WORDS, _KERNEL_CODE), given))
 
 
 def contrast_agent(text: str) -> str:

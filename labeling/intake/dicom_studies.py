@@ -163,8 +163,7 @@ def _facts(series: DicomSeries, candidate: Candidate | None) -> Facts:
         number=_series_number(series),
         words=" ".join(vocabulary.series_words(series.description))[:80],
         modality=series.modality if series.modality in MODALITIES else "",
-        # A second value that is no known strength must not take the name of the kernel with it.
-        kernel=" ".join(vocabulary.kernel(series.kernel) or vocabulary.kernel(series.kernel[:1]))[:64],
+        kernel=" ".join(vocabulary.kernel(series.kernel))[:64],
         orientation=series.orientation,
         images=len(series.instances),
         rows=series.rows or None,

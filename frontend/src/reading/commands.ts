@@ -1,0 +1,288 @@
+/** Every tool of the room, once: this list feeds the keys, the buttons, the help sheet and the tests. */
+
+import { PRESETS } from "../viewer/windows.ts";
+import type { Chord } from "./keys.ts";
+import { ACUITIES, findingOf, injuryOf, type AoBody, type Finding, type InjuryType, type Vertebra } from "./model.ts";
+import type { Session } from "./session.ts";
+
+export type Group = "Move" | "This slice" | "This vertebra" | "Image" | "Case";
+
+export interface Command {
+  readonly label: string;
+  readonly group: Group;
+  readonly keys: readonly Chord[];
+  /** true, or the sentence that says why not. */
+  readonly enabled?: (session: Session) => true | string;
+  /** For tools that stay on, and for answers that are given. */
+  readonly pressed?: (session: Session) => boolean;
+  /** A held key repeats it. */
+  readonly repeats?: boolean;
+  readonly run: (session: Session, held: boolean) => void;
+}
+
+const LOCKED = "This read is locked.";
+const ELSEWHERE = "This read is open in another tab.";
+
+const writable = (session: Session): true | string => session.store.writable || (session.room.locked ? LOCKED : ELSEWHERE);
+
+/** A vertebra is chosen and the read may be changed. */
+function vertebraOpen(session: Session): true | string {
+  const may = writable(session);
+  if (may !== true) return may;
+  return session.vertebra ? true : "This case has no vertebrae yet.";
+}
+
+/** Also the slice is on screen: a slice that is still decoding cannot be labelled. */
+function sliceOpen(session: Session): true | string {
+  const may = vertebraOpen(session);
+  if (may !== true) return may;
+  const { vertebra, k } = session;
+  const sop = session.sopAt(k);
+  if (!session.screen.displayed || !sop) return `Slice ${k + 1} is not on screen yet.`;
+  if (vertebra?.sops.includes(sop) || vertebra?.marginSops.includes(sop)) return true;
+  return `This slice does not cross ${vertebra?.level || "this vertebra"}.`;
+}
+
+function rangeOpen(session: Session): true | string {
+  const may = vertebraOpen(session);
+  if (may !== true) return may;
+  if (!session.screen.displayed) return `Slice ${session.k + 1} is not on screen yet.`;
+  return session.anchor?.vertebra === session.vertebra?.id ? true : "A range needs a start: mark a slice, or press R on it.";
+}
+
+const finding = (session: Session): Finding | null =>
+  session.vertebra && findingOf(session.store.state, session.vertebra.id);
+
+const sliceLabel = (session: Session): string | null => {
+  const sop = session.sopAt(session.k);
+  return (sop && finding(session)?.slices[sop]?.value) ?? null;
+};
+
+const aoCommand = (type: AoBody, digit: number, words: string): Command => ({
+  label: `Type ${type}, ${words}`,
+  group: "This vertebra",
+  keys: [`Digit${digit}`],
+  enabled: vertebraOpen,
+  pressed: (session) => finding(session)?.ao_body === type,
+  run: (session) => session.change(`type ${type}`, ({ id }) => ({ verb: "set_ao", payload: { vertebra: id, ao_body: type } })),
+});
+
+/** Pressing the injury that is set takes it away: it is a tick, like the process fracture. */
+const injuryCommand = (type: InjuryType, keys: readonly Chord[], words: string): Command => ({
+  label: `Segment injury ${type}, ${words}`,
+  group: "This vertebra",
+  keys,
+  enabled: vertebraOpen,
+  pressed: (session) => session.vertebra !== null && injuryOf(session.store.state, session.vertebra.id)?.type === type,
+  run: (session) => {
+    const set = session.vertebra && injuryOf(session.store.state, session.vertebra.id)?.type === type;
+    session.change(set ? "no segment injury" : `segment injury ${type}`, (vertebra) => ({
+      verb: "set_injury",
+      payload: { vertebra: vertebra.id, upper: vertebra.id, lower: below(session, vertebra)?.id ?? null, type: set ? null : type },
+    }));
+  },
+});
+
+const below = (session: Session, vertebra: Vertebra): Vertebra | undefined =>
+  session.room.context.vertebrae[session.room.context.vertebrae.indexOf(vertebra) + 1];
+
+const presetCommand = (name: keyof typeof PRESETS, digit: number): Command => ({
+  label: `${PRESETS[name].title}, W ${PRESETS[name].window[0]} L ${PRESETS[name].window[1]}`,
+  group: "Image",
+  keys: [`Shift+Digit${digit}`],
+  pressed: (session) => session.hasWindow(PRESETS[name].window),
+  run: (session) => session.setWindow(PRESETS[name].window),
+});
+
+const toolCommand = (tool: "window" | "pan" | "zoom", key: string, label: string): Command => ({
+  label,
+  group: "Image",
+  keys: [key],
+  pressed: (session) => session.tool === tool,
+  run: (session) => session.setTool(tool),
+});
+
+export const commands = {
+  sliceUp: { label: "Slice towards the right", group: "Move", keys: ["ArrowUp"], repeats: true, run: (s, held) => s.stepSlice(-1, held) },
+  sliceDown: { label: "Slice towards the left", group: "Move", keys: ["ArrowDown"], repeats: true, run: (s, held) => s.stepSlice(1, held) },
+  firstSlice: { label: "First slice of the vertebra", group: "Move", keys: ["Home"], run: (s) => s.endOfVertebra(-1) },
+  lastSlice: { label: "Last slice of the vertebra", group: "Move", keys: ["End"], run: (s) => s.endOfVertebra(1) },
+  vertebraUp: { label: "Vertebra above", group: "Move", keys: ["k", "ArrowLeft"], run: (s) => s.stepVertebra(-1) },
+  vertebraDown: { label: "Vertebra below", group: "Move", keys: ["j", "ArrowRight"], run: (s) => s.stepVertebra(1) },
+  nextOpen: { label: "Next open vertebra", group: "Move", keys: ["Space"], run: (s) => s.nextOpen() },
+
+  markFracture: {
+    label: "Fracture",
+    group: "This slice",
+    keys: ["f"],
+    enabled: (s) => (s.anchor?.dragged ? rangeOpen(s) : sliceOpen(s)),
+    pressed: (s) => sliceLabel(s) === "fracture",
+    run: (s) => s.markSlice("fracture"),
+  },
+  markNegative: {
+    label: "Negative",
+    group: "This slice",
+    keys: ["n"],
+    enabled: (s) => (s.anchor?.dragged ? rangeOpen(s) : sliceOpen(s)),
+    pressed: (s) => sliceLabel(s) === "negative",
+    run: (s) => s.markSlice("negative"),
+  },
+  clearSlice: {
+    label: "Clear the slice",
+    group: "This slice",
+    keys: ["Backspace"],
+    enabled: (s) => (sliceLabel(s) === null ? "This slice has no label." : sliceOpen(s)),
+    run: (s) => s.clearSlice(),
+  },
+  startRange: { label: "A range starts here", group: "This slice", keys: ["r"], enabled: vertebraOpen, run: (s) => s.startRange() },
+  rangeFracture: {
+    label: "Fracture, from the last mark to here",
+    group: "This slice",
+    keys: ["Shift+f"],
+    enabled: rangeOpen,
+    run: (s) => s.markRange("fracture"),
+  },
+  rangeNegative: {
+    label: "Negative, from the last mark to here",
+    group: "This slice",
+    keys: ["Shift+n"],
+    enabled: rangeOpen,
+    run: (s) => s.markRange("negative"),
+  },
+
+  restNegative: {
+    label: "Rest of it negative",
+    group: "This vertebra",
+    keys: ["v"],
+    enabled: vertebraOpen,
+    pressed: (s) => finding(s)?.verdict === "negative",
+    run: (s) => s.change("rest negative", ({ id }) => ({ verb: "rest_negative", payload: { vertebra: id } })),
+  },
+  typeA1: aoCommand("A1", 1, "wedge or impaction"),
+  typeA2: aoCommand("A2", 2, "split or pincer"),
+  typeA3: aoCommand("A3", 3, "incomplete burst"),
+  typeA4: aoCommand("A4", 4, "complete burst"),
+  processFracture: {
+    label: "Process fracture, A0",
+    group: "This vertebra",
+    keys: ["Digit0"],
+    enabled: vertebraOpen,
+    pressed: (s) => finding(s)?.process_fracture === true,
+    run: (s) => {
+      const value = !finding(s)?.process_fracture;
+      s.change(value ? "process fracture" : "no process fracture", ({ id }) => ({
+        verb: "set_process_fracture",
+        payload: { vertebra: id, value },
+      }));
+    },
+  },
+  injuryB1: injuryCommand("B1", ["b Digit1"], "transosseous"),
+  injuryB2: injuryCommand("B2", ["b Digit2"], "posterior"),
+  injuryB3: injuryCommand("B3", ["b Digit3"], "hyperextension"),
+  injuryC: injuryCommand("C", ["c"], "displacement"),
+  acuity: {
+    label: "Acuity: unknown, acute, old",
+    group: "This vertebra",
+    keys: ["q"],
+    enabled: vertebraOpen,
+    run: (s) => {
+      const now = finding(s)?.acuity ?? "unknown";
+      const acuity = ACUITIES[(ACUITIES.indexOf(now) + 1) % ACUITIES.length] ?? "unknown";
+      s.change(`acuity ${acuity}`, ({ id }) => ({ verb: "set_acuity", payload: { vertebra: id, acuity } }));
+    },
+  },
+  indeterminate: {
+    label: "Indeterminate",
+    group: "This vertebra",
+    keys: ["i"],
+    enabled: vertebraOpen,
+    pressed: (s) => finding(s)?.verdict === "indeterminate",
+    run: (s) =>
+      s.change("indeterminate", ({ id }) => ({ verb: "set_verdict", payload: { vertebra: id, verdict: "indeterminate", why: "" } })),
+  },
+  notAssessable: {
+    label: "Not assessable, says why",
+    group: "This vertebra",
+    keys: ["x"],
+    enabled: vertebraOpen,
+    pressed: (s) => finding(s)?.verdict === "not_assessable",
+    run: (s) => s.open("why"),
+  },
+  unclear: {
+    label: "Unclear, a second opinion is wanted",
+    group: "This vertebra",
+    keys: ["u"],
+    enabled: vertebraOpen,
+    pressed: (s) => finding(s)?.unclear === true,
+    run: (s) => {
+      const value = !finding(s)?.unclear;
+      s.change(value ? "unclear" : "not unclear", ({ id }) => ({ verb: "set_unclear", payload: { vertebra: id, value } }));
+    },
+  },
+  comment: { label: "Comment", group: "This vertebra", keys: [","], enabled: vertebraOpen, run: (s) => s.events.emit("focusComment", null) },
+  clearVertebra: {
+    label: "Clear the vertebra",
+    group: "This vertebra",
+    keys: ["Shift+Backspace"],
+    enabled: vertebraOpen,
+    run: (s) => s.change("cleared", ({ id }) => ({ verb: "restore", payload: { vertebra: id, finding: null, injury: null } })),
+  },
+
+  presetBone: presetCommand("bone", 1),
+  presetWide: presetCommand("wide", 2),
+  presetSoft: presetCommand("soft", 3),
+  toolWindow: toolCommand("window", "w", "Window: drag left"),
+  toolPan: toolCommand("pan", "p", "Move: drag with the wheel pressed"),
+  toolZoom: toolCommand("zoom", "z", "Zoom: drag right"),
+  outlines: { label: "Mask outlines on or off", group: "Image", keys: ["m"], pressed: (s) => s.outlines, run: (s) => s.toggleOutlines() },
+  fit: { label: "Fit the image", group: "Image", keys: ["o"], run: (s) => s.screen.fit() },
+
+  undo: {
+    label: "Undo",
+    group: "Case",
+    keys: ["Ctrl+z"],
+    enabled: (s) => (s.store.undoable ? writable(s) : "Nothing to undo."),
+    run: (s) => s.undo(),
+  },
+  redo: {
+    label: "Redo",
+    group: "Case",
+    keys: ["Ctrl+Shift+z", "Ctrl+y"],
+    enabled: (s) => (s.store.redoable ? writable(s) : "Nothing to redo."),
+    run: (s) => s.redo(),
+  },
+  allNegative: {
+    label: "All remaining negative",
+    group: "Case",
+    keys: ["Shift+v"],
+    enabled: allNegativeOpen,
+    run: (s) => s.restOfCaseNegative(),
+  },
+  summary: { label: "Summary, then lock", group: "Case", keys: ["Enter"], run: (s) => s.open("summary") },
+  keys: { label: "These keys", group: "Case", keys: ["?"], run: (s) => s.open("keys") },
+} as const satisfies Record<string, Command>;
+
+export type CommandName = keyof typeof commands;
+
+export const commandOf = (name: CommandName): Command => commands[name];
+export const commandNames = Object.keys(commands) as CommandName[];
+export const isCommandName = (name: string): name is CommandName => Object.hasOwn(commands, name);
+
+/** true, or why the command cannot be used now. */
+export const mayRun = (name: CommandName, session: Session): true | string => commandOf(name).enabled?.(session) ?? true;
+
+export function runCommand(name: CommandName, session: Session, held = false): void {
+  const may = mayRun(name, session);
+  if (may === true) commandOf(name).run(session, held);
+  else session.say(may);
+}
+
+function allNegativeOpen(session: Session): true | string {
+  const may = writable(session);
+  if (may !== true) return may;
+  const open = session.openForNegative();
+  if (open.length === 0) return "Every vertebra has a verdict.";
+  const unseen = new Set(open.flatMap((vertebra) => vertebra.sops.filter((sop) => !session.store.seen.has(sop)))).size;
+  if (unseen === 0) return true;
+  return `Possible once every slice has been on screen. ${unseen} to go.`;
+}

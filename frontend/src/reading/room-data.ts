@@ -1,0 +1,132 @@
+/** The server's answer about one read, in the words of this room. */
+
+import type { RoomOut, RoomVertebraOut, RulesOut } from "../api/schema.ts";
+import type { DicomJson } from "../viewer/geometry.ts";
+import type { ViewerSlice } from "../viewer/stack-viewer.ts";
+import { PRESETS, type Window } from "../viewer/windows.ts";
+import { sliceIndex, sopUid, vertebraId, type ReadContext, type ReadState, type SopUid, type Vertebra } from "./model.ts";
+import { stateOf } from "./transport.ts";
+
+/** A label is accepted this many slices beyond the body, where the mask may be too small. */
+const MARGIN = 2;
+
+export interface Room {
+  readonly readId: number;
+  readonly caseId: number;
+  readonly caseName: string;
+  readonly person: string;
+  readonly version: number;
+  readonly seq: number;
+  readonly locked: boolean;
+  readonly lockedAt: string | null;
+  readonly writable: boolean;
+  readonly roundName: string;
+  readonly rules: readonly string[];
+  readonly position: { readonly index: number; readonly of: number } | null;
+  readonly origin: string;
+  readonly limited: string;
+  readonly facts: readonly { readonly label: string; readonly value: string }[];
+  readonly report: string | null;
+  readonly stackWords: string;
+  /** By slice index. */
+  readonly sops: readonly SopUid[];
+  readonly viewerSlices: readonly ViewerSlice[];
+  readonly context: ReadContext;
+  readonly outlinesUrl: string | null;
+  readonly outlinesHidden: boolean;
+  readonly state: ReadState;
+  readonly seen: readonly SopUid[];
+  readonly start: { readonly k: number; readonly vertebra: Vertebra | null; readonly window: Window };
+}
+
+export function roomOf(json: RoomOut): Room {
+  const slices = [...json.stack.slices].sort((left, right) => left.k - right.k);
+  const sops = slices.map((slice) => sopUid(slice.sop_uid));
+  const vertebrae = json.vertebrae.map((vertebra) => vertebraOf(vertebra, sops));
+  const rules = json.round?.rules ?? null;
+  return {
+    readId: json.read.id,
+    caseId: json.case.id,
+    caseName: json.case.name,
+    person: personWords(json.case.sex, json.case.age),
+    version: json.read.version,
+    seq: json.read.seq,
+    locked: json.read.state === "locked",
+    lockedAt: json.read.locked_at,
+    writable: json.read.writable,
+    roundName: json.round?.name ?? "",
+    rules: ruleWords(rules, json.report !== null),
+    // The server counts from 1; 0 says that the case stands in no list of this reader.
+    position: json.position.index > 0 ? json.position : null,
+    origin: originWords(json.case.origin),
+    limited: json.case.limited,
+    facts: json.case.facts,
+    report: json.report?.text ?? null,
+    stackWords: `Sagittal${json.stack.origin === "derived" ? ", derived" : ""}, ${json.stack.slice_spacing.toFixed(1)} mm`,
+    sops,
+    viewerSlices: slices.map((slice) => ({
+      sopUid: slice.sop_uid,
+      frameUrl: json.stack.frames_url.replace("{sop_uid}", slice.sop_uid),
+      metadata: (json.stack.metadata[slice.k] ?? {}) as DicomJson,
+    })),
+    context: { unit: rules?.unit ?? "vertebra", aoRequired: rules?.ao_required ?? false, vertebrae },
+    outlinesUrl: json.outlines_url,
+    outlinesHidden: rules?.outlines === "hidden",
+    state: stateOf(json.state),
+    seen: json.seen.map(sopUid),
+    start: startOf(json.read.viewed, vertebrae, sops.length),
+  };
+}
+
+function vertebraOf(json: RoomVertebraOut, sops: readonly SopUid[]): Vertebra {
+  const extent = [sliceIndex(json.first_k), sliceIndex(json.last_k)] as const;
+  return {
+    id: vertebraId(json.id),
+    level: json.level,
+    certainty: json.certainty,
+    cut: json.cut,
+    cutWhere: json.cut_where,
+    labelValue: json.label_value,
+    extent,
+    sops: sops.slice(extent[0], extent[1] + 1),
+    marginSops: [...sops.slice(Math.max(0, extent[0] - MARGIN), extent[0]), ...sops.slice(extent[1] + 1, extent[1] + 1 + MARGIN)],
+  };
+}
+
+export const middleOf = (vertebra: Vertebra): number | null =>
+  vertebra.extent && Math.floor((vertebra.extent[0] + vertebra.extent[1]) / 2);
+
+/** Where the reader stopped, else the middle of the first vertebra that is completely in view. */
+function startOf(viewed: RoomOut["read"]["viewed"], vertebrae: readonly Vertebra[], count: number): Room["start"] {
+  const { k, vertebra: id, window } = viewed;
+  const before = vertebrae.find((vertebra) => vertebra.id === id);
+  const first = before ?? vertebrae.find((vertebra) => !vertebra.cut) ?? vertebrae[0] ?? null;
+  const middle = (first && middleOf(first)) ?? Math.floor(count / 2);
+  return { k: typeof k === "number" ? k : middle, vertebra: first, window: windowOf(window) ?? PRESETS.bone.window };
+}
+
+function windowOf(value: unknown): Window | null {
+  if (!Array.isArray(value) || value.length !== 2) return null;
+  const [width, level] = value.map(Number);
+  return Number.isFinite(width) && Number.isFinite(level) ? [width as number, level as number] : null;
+}
+
+function personWords(sex: string, age: string): string {
+  const word = { F: "Woman", M: "Man", O: "Other" }[sex] ?? "";
+  return word && age ? `${word}, ${age}` : word || (age && `${age} years`);
+}
+
+function ruleWords(rules: RulesOut | null, hasReport: boolean): string[] {
+  if (!rules) return [];
+  const model = { shown: "Model shown", after_lock: "Model hidden until you lock", never: "Model never shown" }[rules.model];
+  const report = {
+    shown: hasReport ? "Report shown" : "No report",
+    after_lock: "Report hidden until you lock",
+    hidden: "Report hidden",
+  }[rules.report];
+  return [model, report];
+}
+
+function originWords(origin: string): string {
+  return { simulated: "Simulated", demonstration: "Demonstration, public CT" }[origin] ?? "";
+}

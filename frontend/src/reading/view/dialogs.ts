@@ -1,0 +1,176 @@
+/** The dialogs of the room: keys, summary and lock, why not assessable, notices, a session that ended. One at a time. */
+
+import { commandNames, commandOf, type Group } from "../commands.ts";
+import { capsOf } from "../keys.ts";
+import { certaintyWords, markOf } from "../marks.ts";
+import { findingOf, injuryOf, nameOf, WHYS, type Vertebra } from "../model.ts";
+import type { Session } from "../session.ts";
+import type { Notice } from "../store.ts";
+import { button, icon, keyCaps, make, part, type Child } from "./dom.ts";
+
+const GROUP_COLUMNS: readonly (readonly Group[])[] = [["Move", "This slice"], ["This vertebra"], ["Image", "Case"]];
+
+export class Dialogs {
+  private readonly dialog = part<HTMLDialogElement>("dialog");
+  private onKey: ((event: KeyboardEvent) => void) | null = null;
+
+  constructor() {
+    this.dialog.addEventListener("keydown", (event) => this.onKey?.(event));
+    this.dialog.addEventListener("click", (event) => {
+      if (event.target === this.dialog) this.close();
+    });
+    this.dialog.addEventListener("close", () => {
+      this.onKey = null;
+      part("viewport").focus();
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.dialog.open;
+  }
+
+  close(): void {
+    if (this.dialog.open) this.dialog.close();
+  }
+
+  keys(): void {
+    const columns = GROUP_COLUMNS.map((groups) => make("div", {}, ...groups.map((group) => this.keyGroup(group))));
+    this.show("wide", "Keys", "Everything here is also a button.", make("div", { class: "dialog-body keys" }, ...columns));
+    this.onKey = (event) => {
+      if (event.key === "?") this.close();
+    };
+  }
+
+  /** Every vertebra with its verdict, what is missing, and the lock. */
+  summary(session: Session, lock: () => void, next: (() => void) | null): void {
+    const { context } = session.room;
+    const { gaps } = session.store;
+    const items = context.vertebrae.map((vertebra) => this.summaryRow(session, vertebra));
+    const complete = gaps.length === 0 && context.vertebrae.length > 0;
+    const sentence = session.room.locked
+      ? "This read is locked. A locked read never changes."
+      : complete
+        ? "Nothing is missing. Once locked, this read never changes."
+        : context.vertebrae.length === 0
+          ? "This case has no vertebrae yet, so there is nothing to lock."
+          : `${gaps.length === 1 ? "One thing is" : `${gaps.length} things are`} missing.`;
+    const foot = make("div", { class: "dialog-foot" }, make("span", { class: "t2" }, sentence), make("span", { class: "push" }));
+    const act = session.room.locked ? next : complete && session.store.writable ? lock : null;
+    if (act) {
+      const words = session.room.locked ? "Next case" : "Lock";
+      const confirm = button({ class: "btn btn-lg btn-primary", autofocus: "" }, icon("lock"), words, ...keyCaps(["⏎"]));
+      confirm.addEventListener("click", act);
+      foot.append(confirm);
+      this.onKey = null;
+    } else {
+      const go = button({ class: "btn btn-lg", autofocus: "" }, complete ? "Close" : "Go to the first", ...keyCaps(["⏎"]));
+      go.addEventListener("click", () => {
+        this.close();
+        const vertebra = context.vertebrae.find((each) => each.id === gaps[0]?.vertebra);
+        if (vertebra) this.goTo(session, vertebra);
+      });
+      foot.append(go);
+    }
+    const list = make("div", { class: "dialog-body summary" }, ...items);
+    this.show("narrow", `${session.room.caseName}: summary`, "", list, foot);
+  }
+
+  why(session: Session, vertebra: Vertebra, chosen: (why: (typeof WHYS)[number]["value"]) => void): void {
+    const options = WHYS.map(({ value, words }, index) => {
+      const option = button({ class: "reason" }, ...keyCaps([String(index + 1)]), words);
+      option.addEventListener("click", () => {
+        this.close();
+        chosen(value);
+      });
+      return option;
+    });
+    const title = `Why is ${nameOf(vertebra, session.room.context)} not assessable?`;
+    this.show("small", title, "", make("div", { class: "dialog-body reasons" }, ...options));
+    this.onKey = (event) => {
+      const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code)?.[1];
+      if (digit) options[Number(digit) - 1]?.click();
+    };
+    options[0]?.focus();
+  }
+
+  notice(notice: Notice, action?: { readonly words: string; readonly run: () => void }): void {
+    const lines = notice.lines.map((line) => make("p", {}, line));
+    const foot = make("div", { class: "dialog-foot" }, make("span", { class: "push" }));
+    const close = button({ class: "btn" }, "Close");
+    close.addEventListener("click", () => this.close());
+    foot.append(close);
+    if (action) {
+      const go = button({ class: "btn btn-primary" }, action.words);
+      go.addEventListener("click", () => {
+        this.close();
+        action.run();
+      });
+      foot.append(go);
+    }
+    this.show("small", notice.title, "", make("div", { class: "dialog-body stack" }, ...lines), foot);
+    (foot.lastElementChild as HTMLElement).focus();
+  }
+
+  /** The session ended: the login opens beside this page, which keeps everything. */
+  session(sentence: string, loginUrl: string, retry: () => void): void {
+    const login = make("a", { class: "btn btn-primary", href: loginUrl, target: "_blank", rel: "opener" }, "Log in");
+    const again = button({ class: "btn" }, "I have logged in");
+    again.addEventListener("click", () => {
+      this.close();
+      retry();
+    });
+    const body = make("div", { class: "dialog-body stack" }, make("p", {}, sentence));
+    body.append(make("p", { class: "t2" }, "The login opens in a new tab. Come back here afterwards: this page goes on where it was."));
+    this.show("small", "Log in again", "", body, make("div", { class: "dialog-foot" }, make("span", { class: "push" }), again, login));
+    login.focus();
+  }
+
+  private show(size: "wide" | "narrow" | "small", title: string, aside: string, ...content: Child[]): void {
+    const keep = this.onKey;
+    this.close();
+    this.onKey = keep;
+    const close = button({ class: "btn btn-sm btn-quiet push" }, "Close", ...keyCaps(["Esc"]));
+    close.addEventListener("click", () => this.close());
+    const heading = make("h2", { id: "dialog-title" }, title);
+    const head = make("div", { class: "dialog-head" }, heading, make("span", { class: "t3" }, aside), close);
+    this.dialog.className = `dialog dialog-${size}`;
+    this.dialog.replaceChildren(head, ...content);
+    this.dialog.showModal();
+  }
+
+  private keyGroup(group: Group): HTMLElement {
+    const rows = commandNames
+      .filter((name) => commandOf(name).group === group)
+      .flatMap((name) => {
+        const { label, keys } = commandOf(name);
+        const chords = keys.flatMap((chord, index) => [...(index > 0 ? ["or"] : []), ...keyCaps(capsOf(chord))]);
+        return [make("dt", {}, label), make("dd", {}, ...chords)];
+      });
+    return make("section", {}, make("h3", {}, group), make("dl", {}, ...rows));
+  }
+
+  private summaryRow(session: Session, vertebra: Vertebra): HTMLElement {
+    const finding = findingOf(session.store.state, vertebra.id);
+    const mark = markOf(vertebra, finding, session.store.seen);
+    const gaps = session.store.gaps.filter((gap) => gap.vertebra === vertebra.id);
+    const injury = injuryOf(session.store.state, vertebra.id);
+    const below = injury && `segment injury ${injury.type} below`;
+    const extras = [below, finding.process_fracture && "process fracture", finding.unclear && "unclear"].filter(Boolean).join(", ");
+    const words = `${mark.words}${extras ? `, ${extras}` : ""}`;
+    const sign = make("span", { class: `mark ${mark.className}`, "aria-hidden": "true" }, mark.sign);
+    const row = button({ class: `summary-row${gaps.length > 0 ? " open" : ""}` });
+    row.append(make("span", { class: "m" }, nameOf(vertebra, session.room.context)), sign, make("span", {}, words));
+    const right = gaps.length > 0 ? gaps.map((gap) => gap.sentence).join(" ") : vertebra.cut ? certaintyWords(vertebra) : "";
+    row.append(make("span", { class: "t3 sm" }, right));
+    row.addEventListener("click", () => {
+      this.close();
+      this.goTo(session, vertebra);
+    });
+    return row;
+  }
+
+  private goTo(session: Session, vertebra: Vertebra): void {
+    const middle = vertebra.extent && Math.floor((vertebra.extent[0] + vertebra.extent[1]) / 2);
+    session.selectVertebra(vertebra, middle);
+  }
+}

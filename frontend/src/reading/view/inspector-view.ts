@@ -1,0 +1,177 @@
+/** The right column: the current vertebra, what is said of it, what is open, what was done last. */
+
+import { certaintyWords, markOf } from "../marks.ts";
+import { ACUITIES, findingOf, injuryOf, nameOf, type Acuity, type Vertebra } from "../model.ts";
+import type { Session } from "../session.ts";
+import { button, make, part, setAttribute, setText } from "./dom.ts";
+
+const ACUITY_WORDS: Readonly<Record<Acuity, string>> = { unknown: "Unknown", acute: "Acute", old: "Old" };
+/** A comment is one operation per pause in typing, not one per letter. */
+const COMMENT_PAUSE = 700;
+const CHANGES_SHOWN = 5;
+
+export class InspectorView {
+  private readonly comment = part<HTMLTextAreaElement>("comment");
+  private readonly said = part("said");
+  private session: Session | null = null;
+  private commentTimer: ReturnType<typeof setTimeout> | null = null;
+  private commentOf: Vertebra | null = null;
+
+  constructor() {
+    this.comment.addEventListener("input", () => this.typed());
+    this.comment.addEventListener("blur", () => this.saveComment());
+    this.comment.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" || (event.key === "Enter" && (event.ctrlKey || event.metaKey))) {
+        this.comment.blur();
+        part("viewport").focus();
+      }
+    });
+    part("acuity").append(
+      ...ACUITIES.map((acuity) => {
+        const each = button({ role: "radio", "data-acuity": acuity }, ACUITY_WORDS[acuity]);
+        each.addEventListener("mousedown", (event) => event.preventDefault());
+        each.addEventListener("click", () => this.setAcuity(acuity));
+        return each;
+      }),
+    );
+  }
+
+  build(session: Session): void {
+    this.session = session;
+    this.commentOf = null;
+    setText(this.said, "");
+    session.events.on("said", (sentence) => setText(this.said, sentence));
+    session.events.on("focusComment", () => this.comment.focus());
+    this.refresh();
+  }
+
+  /** Writes what is being typed now, before the read is locked or another one comes. */
+  saveComment(): void {
+    if (this.commentTimer !== null) clearTimeout(this.commentTimer);
+    this.commentTimer = null;
+    const { session, commentOf: vertebra } = this;
+    if (!session || !vertebra || !session.store.writable) return;
+    const text = this.comment.value.trim();
+    if (text === findingOf(session.store.state, vertebra.id).comment) return;
+    const label = `${nameOf(vertebra, session.room.context)}, comment`;
+    const change = { verb: "set_comment", payload: { vertebra: vertebra.id, text } } as const;
+    session.store.perform(label, session.k, [change], session.shown());
+  }
+
+  refresh(): void {
+    const { session } = this;
+    if (!session) return;
+    this.refreshLevel(session);
+    this.refreshSlice(session);
+    this.refreshComment(session);
+    this.refreshOpen(session);
+    const acuity = session.vertebra ? findingOf(session.store.state, session.vertebra.id).acuity : "unknown";
+    for (const each of part("acuity").querySelectorAll<HTMLElement>("[data-acuity]")) {
+      const checked = each.dataset["acuity"] === acuity;
+      setAttribute(each, "aria-checked", String(checked));
+      setAttribute(each, "aria-disabled", session.store.writable ? null : "true");
+    }
+    const changes = session.store.latest.slice(0, CHANGES_SHOWN).map(({ label }) => {
+      const [level, ...words] = label.split(", ");
+      return make("li", {}, make("span", {}, level ?? ""), make("span", {}, words.join(", ")));
+    });
+    const list = part("changes");
+    list.replaceChildren(...(changes.length > 0 ? changes : [make("li", { class: "t3" }, "Nothing yet")]));
+  }
+
+  private refreshLevel(session: Session): void {
+    const { vertebra } = session;
+    if (!vertebra) {
+      setText(part("level"), "–");
+      setText(part("state-words"), "No vertebrae yet");
+      setText(part("certainty"), "A mask or boxes placed by hand bring them");
+      return;
+    }
+    const finding = findingOf(session.store.state, vertebra.id);
+    const mark = markOf(vertebra, finding, session.store.seen);
+    setText(part("level"), nameOf(vertebra, session.room.context));
+    setText(part("state-words"), mark.words);
+    setAttribute(part("state-words"), "class", `state-text ${mark.className}`);
+    setText(part("certainty"), certaintyWords(vertebra));
+    // The fracture button wears the colour of the type once there is one.
+    const colour = finding.verdict === "fracture" ? mark.className : "st-a0";
+    setAttribute(part("mark-fracture"), "class", `verdict ${colour}`);
+    const injury = injuryOf(session.store.state, vertebra.id);
+    const lower = session.room.context.vertebrae.find((each) => each.id === injury?.lower);
+    const hint = part("injury-hint");
+    hint.hidden = injury === null;
+    if (injury) {
+      const below = lower ? nameOf(lower, session.room.context) : "the edge of the image";
+      setText(hint, `Segment injury ${injury.type} between ${nameOf(vertebra, session.room.context)} and ${below}`);
+    }
+  }
+
+  private refreshSlice(session: Session): void {
+    const { anchor, k, vertebra } = session;
+    const dragged = anchor?.dragged && anchor.vertebra === vertebra?.id;
+    const title = dragged ? `Slices ${Math.min(anchor.k, k) + 1} to ${Math.max(anchor.k, k) + 1}` : "This slice";
+    setText(part("slice-title"), title);
+    setText(part("slice-count"), `${k + 1} of ${session.room.sops.length}`);
+    setText(part("range-hint"), rangeHint(session, Boolean(dragged)));
+  }
+
+  private refreshComment(session: Session): void {
+    const { vertebra } = session;
+    if (vertebra !== this.commentOf) {
+      this.saveComment();
+      this.commentOf = vertebra;
+      this.comment.value = vertebra ? findingOf(session.store.state, vertebra.id).comment : "";
+    } else if (vertebra && document.activeElement !== this.comment && this.commentTimer === null) {
+      this.comment.value = findingOf(session.store.state, vertebra.id).comment;
+    }
+    this.comment.disabled = !session.store.writable || vertebra === null;
+  }
+
+  private refreshOpen(session: Session): void {
+    const { context } = session.room;
+    const openIds = new Set(session.store.gaps.map((gap) => gap.vertebra));
+    const open = context.vertebrae.filter((vertebra) => openIds.has(vertebra.id));
+    const room = window.innerWidth < 1600 ? 4 : 6;
+    const shown = open.length > room + 1 ? open.slice(0, room) : open;
+    const links = shown.map((vertebra) => {
+      const link = button({ class: "open-link" }, nameOf(vertebra, context));
+      const sentences = session.store.gaps.filter((gap) => gap.vertebra === vertebra.id).map((gap) => gap.sentence);
+      link.title = sentences.join(" ");
+      link.addEventListener("mousedown", (event) => event.preventDefault());
+      link.addEventListener("click", () => {
+        const middle = vertebra.extent && Math.floor((vertebra.extent[0] + vertebra.extent[1]) / 2);
+        session.selectVertebra(vertebra, middle);
+      });
+      return link;
+    });
+    const hidden = open.length - shown.length;
+    const more = hidden > 0 ? make("span", { class: "t3", title: `${hidden} more` }, `+${hidden}`) : "";
+    const none = session.room.locked ? "" : context.vertebrae.length > 0 ? "Nothing is open" : "No vertebrae yet";
+    part("open-list").replaceChildren(...(links.length > 0 ? [make("span", {}, "Open:"), ...links, more] : [none]));
+    const lock = part("lock");
+    lock.classList.toggle("btn-primary", session.store.writable && open.length === 0 && context.vertebrae.length > 0);
+    setText(part("lock-words"), session.room.locked ? "Summary" : "Lock, next case");
+    const complete = context.vertebrae.filter((vertebra) => !vertebra.cut);
+    const done = complete.filter((vertebra) => findingOf(session.store.state, vertebra.id).verdict !== null).length;
+    setText(part("read-count"), session.room.locked ? "locked" : `${done} of ${complete.length} read`);
+  }
+
+  private setAcuity(acuity: Acuity): void {
+    const words = `acuity ${acuity}`;
+    this.session?.change(words, ({ id }) => ({ verb: "set_acuity", payload: { vertebra: id, acuity } }));
+  }
+
+  private typed(): void {
+    if (this.commentTimer !== null) clearTimeout(this.commentTimer);
+    this.commentTimer = setTimeout(() => this.saveComment(), COMMENT_PAUSE);
+  }
+}
+
+function rangeHint(session: Session, dragged: boolean): string {
+  const { anchor, k, vertebra } = session;
+  if (!session.store.writable) return "";
+  if (dragged) return "F or N marks all of them.";
+  if (!anchor || anchor.vertebra !== vertebra?.id || anchor.k === k) return "Hold Shift with F or N to mark a range.";
+  const [from, to] = anchor.k < k ? [anchor.k, k] : [k, anchor.k];
+  return `Shift with F or N marks slices ${from + 1} to ${to + 1}.`;
+}
