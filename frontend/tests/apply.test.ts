@@ -62,6 +62,11 @@ test("not assessable drops slices and type and needs a reason", () => {
   assert.throws(() => done([cannot("")]), OperationRefused);
 });
 
+test("the rest of a graded fracture without a fractured slice is not negative", () => {
+  const graded: Change = { verb: "set_ao", payload: { vertebra: L1.id, ao_body: "A1" } };
+  assert.throws(() => done([graded, { verb: "rest_negative", payload: { vertebra: L1.id } }]), OperationRefused);
+});
+
 test("what a change does to one vertebra leaves the others alone", () => {
   const state = done([{ verb: "rest_negative", payload: { vertebra: L2.id } }, slice(4, "fracture")]);
   assert.equal(findingOf(state, L2.id).verdict, "negative");

@@ -19,13 +19,13 @@ from labeling.api.outputs import (
 )
 from labeling.api.room import room
 from labeling.api.strict import body
-from labeling.api.worklist import next_case
 from labeling.reading.gaps import read_gaps
 from labeling.reading.labels import Operation, mark_seen, write_operation
 from labeling.reading.locking import lock_read
 from labeling.reading.roles import reader_of
 from labeling.reading.rounds import open_read
 from labeling.reading.visibility import read_for
+from labeling.reading.worklist import next_case
 
 
 class OpenCaseView(ApiView):

@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 
-from django.contrib.auth.models import User
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,9 +26,3 @@ class WorklistView(ApiView):
             page=sent.get("page", 1),
         )
         return Response(asdict(page))
-
-
-def next_case(user: User) -> int | None:
-    """The case to read next: the first of the list that can be read now."""
-    rows = worklist(user, tab="to_read").rows
-    return next((row.case for row in rows if row.readable), None)

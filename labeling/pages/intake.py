@@ -45,9 +45,9 @@ class SeriesRow:
 
     @property
     def title(self) -> str:
-        words = self.series.words.capitalize()
         orientation = self.series.get_orientation_display() if self.series.orientation else ""
-        what = words or " ".join(filter(None, [orientation, self.series.kernel])) or self.series.modality or "File"
+        words = [word for word in self.series.words.split() if word != self.series.orientation]
+        what = " ".join(filter(None, [orientation, *words])) or self.series.modality or "File"
         if self.series.outcome == Outcome.MASK:
             what = "Vertebra mask"
         return f"{self.series.number} {what}" if self.series.number is not None else what

@@ -95,7 +95,14 @@ def _verdict_after_labels(
 
 def _rest_negative(state: ReadState, context: ReadContext, payload: Payload) -> ReadState:
     vertebra = context.vertebra(payload.number("vertebra"))
-    return state.with_finding(vertebra.id, _with_rest_negative(state.finding(vertebra.id), vertebra, context))
+    before = state.finding(vertebra.id)
+    if before.verdict == Verdict.FRACTURE and not before.fractured_sops:
+        # "The rest" of nothing: one key must not turn a fracture that was just graded into a negative.
+        raise OperationRefused(
+            "fracture_without_slice",
+            f"{vertebra.name} is called a fracture, but none of its slices is. Mark one first, or clear the vertebra.",
+        )
+    return state.with_finding(vertebra.id, _with_rest_negative(before, vertebra, context))
 
 
 def _with_rest_negative(before: FindingState, vertebra: VertebraContext, context: ReadContext) -> FindingState:

@@ -131,3 +131,8 @@ def test_image_types_are_cut_at_the_first_unknown_value_so_that_no_place_shifts(
     assert image_type(["DERIVED", "SECONDARY", NAME, "MPR"]) == ("DERIVED", "SECONDARY")
     assert image_type([NAME, "PRIMARY", "AXIAL"]) == ()
     assert image_type(["ORIGINAL"]) == ()
+
+
+def test_an_unknown_strength_does_not_take_the_name_of_the_kernel_with_it():
+    assert kernel(["Br64f", "for Dr Muster"]) == ("Br64f",)
+    assert kernel(["Dr Muster", "Br64f"]) == ()

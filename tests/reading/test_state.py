@@ -215,6 +215,12 @@ def test_the_rest_is_negative_only_when_all_was_seen() -> None:
     assert said(room(), ("rest_negative", {"vertebra": L2})).finding(L2).verdict == "negative"
 
 
+def test_the_rest_of_a_graded_fracture_without_a_fractured_slice_is_not_negative() -> None:
+    graded = ("set_ao", {"vertebra": L2, "ao_body": "A1"})
+    with pytest.raises(OperationRefused, match=r"^L2 is called a fracture, but none of its slices is\. Mark one first"):
+        said(room(), graded, ("rest_negative", {"vertebra": L2}))
+
+
 def test_negative_is_refused_while_a_slice_is_fractured() -> None:
     for unit in ("slice", "vertebra"):
         with pytest.raises(OperationRefused, match=r"^L2 has 3 fractured slices\. Clear them first\.$"):

@@ -159,6 +159,11 @@ export function apply(state: ReadState, context: ReadContext, seen: ReadonlySet<
     case "label_slices":
       return withFinding(state, id, labelSlices(finding, change.payload, known));
     case "rest_negative":
+      if (finding.verdict === "fracture" && fracturedSlices(finding) === 0) {
+        const name = nameOf(known.vertebra, known.context);
+        const sentence = `${name} is called a fracture, but none of its slices is. Mark one first, or clear the vertebra.`;
+        throw new OperationRefused("fracture_without_slice", sentence);
+      }
       return withFinding(state, id, restNegative(finding, change.payload, known));
     case "set_verdict":
       return withFinding(state, id, setVerdict(finding, change.payload, known));
