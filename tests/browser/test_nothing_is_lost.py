@@ -1,0 +1,178 @@
+"""Reloads, dead servers and ended sessions in the middle of a read."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.application import Application
+from tests.browser.conftest import NewCase
+from tests.browser.people import People, Person, log_in
+from tests.browser.room import Record, Room, open_case
+
+#: What Chromium itself says of a server that is away.
+NO_SERVER = r"net::ERR_(CONNECTION_(REFUSED|RESET|CLOSED|ABORTED)|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED)"
+
+
+def assert_each_operation_once(record: Record, read: int, count: int) -> None:
+    operations = record.operations(read)
+    assert [operation["seq"] for operation in operations] == list(range(1, count + 1))
+
+
+def test_a_reload_in_the_middle_of_a_read_loses_nothing_and_the_same_slice_comes_back(
+    application: Application, person: Person, new_case: NewCase
+) -> None:
+    case, record = new_case(), Record(application)
+    page = person("resident")
+    room = open_case(page, case["name"])
+    room.press("j")
+    room.step(2)
+    at = room.settle()
+    room.press("f", "3")
+    # No waiting for the server: what it has not heard is kept by the browser.
+    page.reload()
+    room = Room(page)
+    assert room.settle() == at
+    expect(room.level).to_have_text("L2")
+    expect(room.state).to_have_text("Fracture, type A3")
+    room.saved()
+    read = record.read_of(case["id"], "resident")["id"]
+    assert record.labels(read) == {("L2", at): "fracture"}
+    assert record.findings(read)["L2"]["ao_body"] == "A3"
+    assert_each_operation_once(record, read, 2)
+    assert {at, at - 1, at - 2} <= record.seen(read)
+
+    page.goto("/worklist")
+    page.get_by_role("link", name="Continue").first.click()
+    assert Room(page).settle() == at
+
+
+def test_labels_given_while_the_web_server_is_gone_are_sent_when_it_is_back_each_once(
+    application: Application, people: People, person: Person, new_case: NewCase
+) -> None:
+    people.foresee(NO_SERVER)
+    case, record = new_case(), Record(application)
+    room = open_case(person("resident"), case["name"])
+    at = room.settle()
+    room.wait_for_all_slices()
+    room.press("f")
+    room.saved()
+    application.kill_web()
+    try:
+        room.step(1)
+        room.press("f")
+        room.step(1)
+        room.press("n", "1")
+        expect(room.chip).to_contain_text(re.compile(r"Not saved, \d waiting"))
+        expect(room.chip).to_have_attribute("data-state", "waiting")
+        read = record.read_of(case["id"], "resident")["id"]
+        assert record.labels(read) == {("L1", at): "fracture"}
+    finally:
+        application.start_web()
+    room.saved()
+    assert record.labels(read) == {("L1", at): "fracture", ("L1", at + 1): "fracture", ("L1", at + 2): "negative"}
+    assert record.findings(read)["L1"]["ao_body"] == "A1"
+    assert_each_operation_once(record, read, 4)
+
+
+def test_a_web_server_killed_again_and_again_amid_clicks_doubles_and_loses_none(
+    application: Application, people: People, person: Person, new_case: NewCase
+) -> None:
+    people.foresee(NO_SERVER)
+    case, record = new_case(), Record(application)
+    room = open_case(person("resident"), case["name"])
+    room.wait_for_all_slices()
+    body = record.bodies(case["id"])["L1"]
+    room.press("Home")
+    for n, k in enumerate(body):
+        assert room.settle() == k
+        room.press("f" if n % 3 else "n")
+        if n % 5 == 2:
+            application.restart_web()
+        if k != body[-1]:
+            room.press("ArrowDown")
+    room.saved()
+    read = record.read_of(case["id"], "resident")["id"]
+    assert record.labels(read) == {("L1", k): "fracture" if n % 3 else "negative" for n, k in enumerate(body)}
+    assert_each_operation_once(record, read, len(body))
+
+
+def test_a_session_that_ended_asks_for_a_login_beside_the_room_and_nothing_is_lost(
+    application: Application, people: People, person: Person, new_case: NewCase
+) -> None:
+    people.foresee(r"status of 40[13]")
+    case, record = new_case(), Record(application)
+    page = person("senior1", fresh=True)
+    room = open_case(page, case["name"])
+    at = room.settle()
+    room.press("f")
+    room.saved()
+    read = record.read_of(case["id"], "senior1")["id"]
+    application.end_session(session_key(page))
+
+    room.press("2")
+    expect(room.dialog).to_contain_text("Your session has ended.")
+    expect(room.chip).to_contain_text("Not saved, 1 waiting")
+    with page.context.expect_page() as coming:
+        room.dialog.get_by_role("link", name="Log in").click()
+    beside = coming.value
+    log_in(beside, "senior1", application.accounts["senior1"])
+    beside.wait_for_url("**/worklist")
+    beside.close()
+    room.dialog.get_by_role("button", name="I have logged in").click()
+    room.saved()
+    expect(room.state).to_have_text("Fracture, type A2")
+    assert record.labels(read) == {("L1", at): "fracture"}
+    assert record.findings(read)["L1"]["ao_body"] == "A2"
+    assert_each_operation_once(record, read, 2)
+
+
+def test_a_second_tab_reads_along_and_takes_over_when_asked(
+    application: Application, person: Person, new_case: NewCase
+) -> None:
+    case, record = new_case(), Record(application)
+    page = person("resident")
+    first = open_case(page, case["name"])
+    at = first.settle()
+    first.press("f")
+    first.saved()
+    other = page.context.new_page()
+    other.goto(page.url)
+    second = Room(other)
+    expect(second.dialog).to_contain_text("Open in another tab")
+    second.dialog.get_by_role("button", name="Read here").click()
+    expect(second.chip).to_have_text(re.compile("Saved"))
+    second.settle()
+    second.press("4")
+    second.saved()
+    read = record.read_of(case["id"], "resident")["id"]
+    assert record.labels(read) == {("L1", at): "fracture"}
+    assert record.findings(read)["L1"]["ao_body"] == "A4"
+    page.bring_to_front()
+    expect(first.chip).to_contain_text("Open in another tab")
+
+
+def test_what_two_browsers_write_at_the_same_time_is_never_mixed(
+    application: Application, people: People, person: Person, new_case: NewCase
+) -> None:
+    people.foresee(r"status of 409")
+    case, record = new_case(), Record(application)
+    here = person("resident")
+    first = open_case(here, case["name"])
+    first.settle()
+    there = person("resident")
+    there.goto(here.url)
+    second = Room(there)
+    first.press("f")
+    first.saved()
+    second.press("j", "f")
+    expect(second.dialog).to_contain_text("This read was changed elsewhere")
+    read = record.read_of(case["id"], "resident")["id"]
+    assert {level for level, _ in record.labels(read)} == {"L1"}
+    assert_each_operation_once(record, read, 1)
+
+
+def session_key(page: Page) -> str:
+    (key,) = [str(cookie["value"]) for cookie in page.context.cookies() if cookie["name"] == "sessionid"]
+    return key
