@@ -29,7 +29,7 @@ class ModelVersion(models.Model):
     sha256 = models.CharField(max_length=64, unique=True)
     recipe = models.JSONField(default=dict)
     dataset = models.ForeignKey(
-        "labeling.Dataset", null=True, blank=True, on_delete=models.PROTECT, related_name="models"
+        "labeling.Dataset", null=True, blank=True, on_delete=models.PROTECT, related_name="model_versions"
     )
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
     metrics = models.JSONField(default=dict, blank=True)

@@ -14,23 +14,27 @@ from django.views.decorators.http import require_http_methods
 from labeling.models import ApiToken, AuditEvent
 from labeling.pages.person import person
 
+_FRESH = "fresh_token"
+
 
 @require_http_methods(["GET", "POST"])
 def account_page(request: HttpRequest) -> HttpResponse:
     action = request.POST.get("action", "") if request.method == "POST" else ""
     form = PasswordChangeForm(person(request), request.POST if action == "password" else None)
-    fresh_token = ""
+    form.fields["old_password"].widget.attrs.pop("autofocus", None)
+    form.fields["new_password2"].label = "New password again"
     if action == "password" and form.is_valid():
         update_session_auth_hash(request, form.save())
         messages.success(request, "The password is changed. Other browsers are logged out.")
         return redirect("account")
     if action == "token":
-        fresh_token = secrets.token_urlsafe(32)
+        token = secrets.token_urlsafe(32)
         name = request.POST.get("name", "").strip()[:80] or "script"
-        ApiToken.objects.create(
-            user=person(request), name=name, sha256=hashlib.sha256(fresh_token.encode()).hexdigest()
-        )
+        ApiToken.objects.create(user=person(request), name=name, sha256=hashlib.sha256(token.encode()).hexdigest())
         AuditEvent.objects.create(by=person(request), verb="create_token", detail={"name": name})
+        # Shown by the page that follows, so that loading it again makes no second one.
+        request.session[_FRESH] = token
+        return redirect("account")
     if action == "revoke":
         chosen = request.POST.get("token", "")
         mine = ApiToken.objects.filter(user=person(request), revoked_at__isnull=True)
@@ -39,4 +43,6 @@ def account_page(request: HttpRequest) -> HttpResponse:
             messages.success(request, "The token no longer opens anything.")
         return redirect("account")
     tokens = ApiToken.objects.filter(user=person(request), revoked_at__isnull=True).order_by("-created_at")
-    return render(request, "pages/account.html", {"form": form, "tokens": tokens, "fresh_token": fresh_token})
+    return render(
+        request, "pages/account.html", {"form": form, "tokens": tokens, "fresh_token": request.session.pop(_FRESH, "")}
+    )

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from labeling.models import Anatomy, Case
+from labeling.pages.intake import SeriesRow
 from labeling.reading.facts import facts_of
 from labeling.reading.roles import may_import, may_open_identity, may_read, may_see_all_cases
 from labeling.reading.visibility import case_for, visible_cases
@@ -42,6 +43,11 @@ def levels_in_view(anatomy: Anatomy | None) -> str:
     return "" if not levels else levels[0] if len(levels) == 1 else f"{levels[0]}–{levels[-1]}"
 
 
+def cut_levels(anatomy: Anatomy) -> str:
+    """'T11, T12', or '' where nothing is cut."""
+    return ", ".join(row.level or "?" for row in anatomy.vertebrae.all() if row.cut)
+
+
 @require_GET
 def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
     try:
@@ -60,8 +66,8 @@ def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
         {
             "case": case,
             "facts": facts_of(case, case.reading_stack) if case.reading_stack else [],
-            "series": case.series.order_by("pk"),
-            "anatomies": [(anatomy, levels_in_view(anatomy)) for anatomy in anatomies],
+            "series": [SeriesRow.of(row) for row in case.series.order_by("pk")],
+            "anatomies": [(anatomy, levels_in_view(anatomy), cut_levels(anatomy)) for anatomy in anatomies],
             "may_import": may_import(request.user),
             "may_read": may_read(request.user),
             "may_open_identity": may_open_identity(request.user),

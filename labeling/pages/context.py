@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from labeling.reading.roles import Role, may_export, may_import, may_see_all_cases, roles_of
+from labeling.reading.roles import Role, may_export, may_import, may_read, may_see_all_cases, roles_of
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,12 @@ def navigation(user: Any) -> list[Group]:
     if may_import(user):
         data.append(Entry("Intake", "intake", "intake"))
     if may_see_all_cases(user):
-        data.append(Entry("Cases", "cases", "flow", also=("case",)))
+        data.append(Entry("Cases", "cases", "flow", also=("case", "identity")))
     if may_export(user):
         data.append(Entry("Labels", "labels", "dataset"))
-    groups = [Group("Reading", (Entry("Worklist", "worklist", "list"),))]
+    groups = []
+    if may_read(user):
+        groups.append(Group("Reading", (Entry("Worklist", "worklist", "list"),)))
     if data:
         groups.append(Group("Data", tuple(data)))
     return groups

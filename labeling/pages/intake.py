@@ -43,6 +43,10 @@ class SeriesRow:
     chip: str
     icon: str
 
+    @classmethod
+    def of(cls, series: Series) -> "SeriesRow":
+        return cls(series, *_CHIPS[Outcome(series.outcome)])
+
     @property
     def title(self) -> str:
         orientation = self.series.get_orientation_display() if self.series.orientation else ""
@@ -89,11 +93,11 @@ class BatchRow:
 
 
 def _groups(series: Iterable[Series]) -> list[CaseGroup]:
-    ordered = sorted(series, key=lambda row: (row.case_id is None, row.case_id or 0, row.pk))
+    ordered = sorted(series, key=lambda row: (row.case_id is not None, row.case_id or 0, row.pk))
     groups = []
     for _, members in groupby(ordered, key=lambda row: row.case_id):
         rows = list(members)
-        groups.append(CaseGroup(rows[0].case, [SeriesRow(row, *_CHIPS[Outcome(row.outcome)]) for row in rows]))
+        groups.append(CaseGroup(rows[0].case, [SeriesRow.of(row) for row in rows]))
     return groups
 
 

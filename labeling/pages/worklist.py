@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from labeling.models import Case, Sex
 from labeling.pages.person import person
 from labeling.reading.refusals import NotReadable
-from labeling.reading.roles import may_import, may_read
+from labeling.reading.roles import may_import, may_read, may_see_all_cases
 from labeling.reading.rounds import open_read
 from labeling.reading.worklist import TABS, VertebraCell, WorklistRow, next_case, worklist
 
@@ -68,7 +68,8 @@ def _drawn(row: WorklistRow) -> dict[str, Any]:
 
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
-    return redirect("worklist")
+    """Readers begin at their worklist, overseers at the cases."""
+    return redirect("worklist" if may_read(person(request)) or not may_see_all_cases(person(request)) else "cases")
 
 
 @require_GET

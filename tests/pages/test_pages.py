@@ -75,6 +75,13 @@ def test_an_unknown_tab_or_page_shows_the_list_instead_of_an_error():
         assert client.get(reverse("worklist") + query).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("role", "start"), [(Role.RESIDENT, "worklist"), (Role.SENIOR, "worklist"), (Role.LEAD, "cases")]
+)
+def test_everyone_begins_where_their_work_lies(role, start):
+    assert client_of(role).get("/").url == reverse(start)
+
+
 def test_a_person_who_does_not_read_is_told_so_on_the_worklist():
     assert "Reading is for residents" in text_of(client_of(Role.ENGINEER), reverse("worklist"))
 
@@ -91,6 +98,15 @@ def test_the_intake_page_draws_a_batch_in_every_state(state):
     assert "Slices are missing." in text
     assert ('data-active="yes"' in text) == (state in ("receiving", "queued", "running"))
     assert ("The disk is full." in text) == (state == "failed")
+
+
+def test_a_refused_file_of_no_case_does_not_seem_to_belong_to_one():
+    batch = IntakeBatch.objects.create(name="delivery", source="command", state="done")
+    case = factories.make_bare_case()
+    factories.make_series(case, batch=batch)
+    factories.make_series(None, batch=batch, outcome=Outcome.REFUSED, series_uid="", why="Not DICOM. Send images.")
+    text = text_of(client_of(Role.ADMINISTRATOR), reverse("intake"))
+    assert text.index("Part of no case") < text.index("Not DICOM.") < text.index(case.name)
 
 
 def test_the_intake_page_keeps_its_number_of_queries_whatever_came_in(django_assert_max_num_queries):
@@ -130,7 +146,7 @@ def test_a_token_is_shown_once_works_and_can_be_revoked():
     user = factories.make_user(Role.ENGINEER)
     client = Client()
     client.force_login(user)
-    page = client.post(reverse("account"), {"action": "token", "name": "notebook"})
+    page = client.post(reverse("account"), {"action": "token", "name": "notebook"}, follow=True)
     token = page.context["fresh_token"]
     assert token in page.content.decode()
     assert token not in text_of(client, reverse("account"))

@@ -1,9 +1,11 @@
-/** Every light page: `/` goes to the search field, confirmations ask first. */
+/** Every light page: `/` goes to the search field, Enter presses the one button that shows it. */
 
 document.addEventListener('keydown', (event) => {
   const target = event.target as HTMLElement;
-  if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (target.closest('input, textarea, select, [contenteditable]')) return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (target.closest('input, textarea, select, button, a, summary, [contenteditable]')) return;
+  if (event.key === 'Enter') document.querySelector<HTMLElement>('[data-enter]')?.click();
+  if (event.key !== '/') return;
   const search = document.querySelector<HTMLInputElement>('[data-search]');
   if (!search) return;
   event.preventDefault();
