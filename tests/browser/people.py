@@ -63,7 +63,7 @@ class People:
         page = self._page(screen=screen)
         page.goto("/login")
         log_in(page, name, self.application.accounts[name])
-        page.wait_for_url("**/worklist")
+        page.wait_for_url(lambda url: "/login" not in url)
         if not fresh:
             self.logins[name] = page.context.storage_state()
         return page

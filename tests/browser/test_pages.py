@@ -42,7 +42,7 @@ def test_pages_of_other_roles_and_pages_that_are_not_there_say_so(people: People
     for nowhere in ("/cases/99999999", "/read/99999999", "/no/such/page"):
         page.goto(nowhere)
         expect(page.get_by_role("heading", level=1)).to_have_text("Nothing here")
-    page.get_by_role("link", name="Back to the worklist").click()
+    page.get_by_role("link", name="Back to the start").click()
     expect(page.get_by_role("heading", name="Worklist", level=1)).to_be_visible()
 
 
