@@ -94,6 +94,7 @@ def test_a_start_serves_survives_kill_9_and_comes_back_within_five_seconds_with_
         assert healthy(running.url)
         passwords = re.findall(r"^\s+(\w+)\s+(\S{12,})$", "".join(said), re.M)
         assert {"resident", "lead"} <= {name for name, _ in passwords}, "the accounts are printed at the first start"
+        assert wait_until(lambda: (state / "inference.json").exists(), 20), "the chip's state comes after the address"
         assert json.loads((state / "inference.json").read_text())["state"] == "skipped"
         assert wait_until(lambda: len(descendants(launcher.pid)) >= 8, 20)
         with psycopg.connect(running.database_url, autocommit=True) as connection:

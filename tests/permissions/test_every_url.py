@@ -33,6 +33,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("cases", "GET"): "login 403 403 403 200 200 200",
     ("case", "GET"): "login 200 404 404 200 200 200",
     ("open-case", "POST"): "login 302 404 404 302 302 302",
+    ("identity", "POST"): "login 403 404 404 403 403 302",
     ("room", "GET"): "login 200 404 404 404 404 404",
     ("intake", "GET"): "login 200 200 403 200 200 200",
     ("intake-batches", "GET"): "login 200 200 403 200 200 200",
