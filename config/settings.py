@@ -150,8 +150,7 @@ INFERENCE_STATUS_FILE = STATE / "inference.json"
 PSEUDONYM_KEY = ENVIRONMENT.pseudonym_key
 IDENTITY_KEYS = ENVIRONMENT.identity_keys
 
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
-FILE_UPLOAD_TEMP_DIR = None
+FILE_UPLOAD_HANDLERS = ["labeling.pages.uploads.NoUploads"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024**2
 DATA_UPLOAD_MAX_NUMBER_FILES = 500
 

@@ -1,6 +1,7 @@
 """What all JSON views share: the parser with its limits, and the permissions by role."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import IO, Any
 
@@ -18,6 +19,10 @@ from labeling.reading.roles import AnyUser, may_export, may_import
 
 #: A JSON body larger than this (bytes) is no label, no claim of coverage and no form.
 LARGEST_JSON = 1024**2
+
+
+#: How JSON writes a zero byte; behind another backslash the same letters stand for themselves.
+_ZERO_BYTE = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class BodyParser(JSONParser):
@@ -39,7 +44,7 @@ class BodyParser(JSONParser):
             text.encode()
         except (RecursionError, UnicodeEncodeError) as error:
             raise ParseError from error
-        if "\\u0000" in text:
+        if _ZERO_BYTE.search(text):
             raise ParseError
         return parsed
 

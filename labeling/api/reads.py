@@ -5,6 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from labeling.api.base import ApiView, person
+from labeling.api.errors import NotFound
 from labeling.api.inputs import LockIn, NothingIn, OperationIn, SeenIn
 from labeling.api.outputs import (
     ConflictOut,
@@ -19,13 +20,28 @@ from labeling.api.outputs import (
 )
 from labeling.api.room import room
 from labeling.api.strict import body
+from labeling.models import Reader
 from labeling.reading.gaps import read_gaps
 from labeling.reading.labels import Operation, mark_seen, write_operation
 from labeling.reading.locking import lock_read
-from labeling.reading.roles import reader_of
+from labeling.reading.roles import may_read, reader_of
 from labeling.reading.rounds import open_read
 from labeling.reading.visibility import read_for
 from labeling.reading.worklist import next_case
+
+
+def writer(request: Request) -> Reader:
+    """The reader who writes.
+
+    Raises
+    ------
+    NotFound
+        for who does not read (any more): a draft of their own is then as little theirs as another's.
+    """
+    user = person(request)
+    if not may_read(user):
+        raise NotFound
+    return reader_of(user)
 
 
 class OpenCaseView(ApiView):
@@ -67,7 +83,7 @@ class OperationsView(ApiView):
             shown=dict(sent.get("shown", {})),
             client_at=sent["client_at"],
         )
-        written = write_operation(read_id=read_id, reader=reader_of(person(request)), operation=operation)
+        written = write_operation(read_id=read_id, reader=writer(request), operation=operation)
         return Response(written.as_json())
 
 
@@ -82,7 +98,7 @@ class SeenView(ApiView):
     def post(self, request: Request, read_id: int) -> Response:
         sent = body(request, SeenIn)
         viewed = dict(sent["viewed"]) if "viewed" in sent else None
-        reader = reader_of(person(request))
+        reader = writer(request)
         return Response({"seen": mark_seen(read_id=read_id, reader=reader, sop_uids=sent["sop_uids"], viewed=viewed)})
 
 
@@ -106,5 +122,5 @@ class LockView(ApiView):
     def post(self, request: Request, read_id: int) -> Response:
         user = person(request)
         sent = body(request, LockIn)
-        read = lock_read(read_id=read_id, reader=reader_of(user), base_seq=sent["base_seq"])
+        read = lock_read(read_id=read_id, reader=writer(request), base_seq=sent["base_seq"])
         return Response({"locked_at": read.locked_at, "version": read.version, "next": next_case(user)})

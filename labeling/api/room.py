@@ -11,10 +11,11 @@ from django.db.models import Count, Q
 from django.urls import reverse
 
 from labeling.api.dicomweb.attributes import metadata
-from labeling.models import AnatomyVertebra, Assignment, Read, Slice
+from labeling.models import AnatomyVertebra, Assignment, Read, RoundState, Slice
 from labeling.reading.facts import facts_of
 from labeling.reading.gaps import gaps_of
 from labeling.reading.projection import load_state
+from labeling.reading.roles import may_read
 from labeling.reading.rules import Rules
 from labeling.reading.visibility import report_for
 
@@ -34,7 +35,8 @@ def room(user: User, read: Read) -> dict[str, Any]:
     """
     state, context = load_state(read)
     own = read.reader.user_id == user.pk
-    writable = own and read.state == "draft"
+    is_open = read.round is None or read.round.state == RoundState.OPEN
+    writable = own and read.state == "draft" and is_open and may_read(user)
     report = report_for(user, read)
     return {
         "read": {

@@ -6,6 +6,7 @@ Sources: DICOM PS3.3 C.7.6.2 (image plane), C.8.2.1 (CT image), C.7.6.3 (image p
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
@@ -23,6 +24,10 @@ Floats = NDArray[np.float64]
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 _ENHANCED_CT = ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+
+#: Defined terms of Photometric Interpretation (PS3.3 C.7.6.3.1.2); anything else was typed, and is not repeated.
+_PHOTOMETRIC = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "HSV", "ARGB", "CMYK", "XYB")
+_PHOTOMETRIC_YBR = re.compile(r"YBR_(FULL|FULL_422|PARTIAL_422|PARTIAL_420|ICT|RCT)")
 
 _FEWEST_SLICES = 3
 _LARGEST_SIDE = 4096
@@ -85,8 +90,12 @@ def _refuse_class(instance: Instance) -> None:
         raise Refusal(
             "enhanced-ct", "This is an Enhanced (multi-frame) CT, not read for now. Send it as single CT slices."
         )
-    if (modality or "CT") != "CT" or sop_class not in ("", CT_IMAGE):
-        raise Refusal("not-ct", f"The series is {modality or 'of another kind'}, not CT. Only CT slices are read.")
+    if (modality or "CT") != "CT":
+        # A modality is two or three capitals (PS3.3 C.7.3.1.1.1); other text is not repeated, it may be anything.
+        kind = modality if re.fullmatch("[A-Z]{2,4}", modality) else "of another kind"
+        raise Refusal("not-ct", f"The series is {kind}, not CT. Only CT slices are read.")
+    if sop_class not in ("", CT_IMAGE):
+        raise Refusal("not-ct", "The series holds objects that are not CT images. Only CT slices are read.")
 
 
 def _matrix(instance: Instance) -> tuple[int, int]:
@@ -98,7 +107,9 @@ def _refuse_pixels(instance: Instance, n: int) -> None:
     samples = number(header, "SamplesPerPixel")
     photometric = text(header, "PhotometricInterpretation") or "MONOCHROME2"
     if samples not in (None, 1.0) or photometric != "MONOCHROME2":
-        raise Refusal("color", f"Image {n} is {photometric}, not a gray CT slice (MONOCHROME2). Send the originals.")
+        known = photometric in _PHOTOMETRIC or _PHOTOMETRIC_YBR.fullmatch(photometric)
+        shown = photometric if known else "of an unknown kind"
+        raise Refusal("color", f"Image {n} is {shown}, not a gray CT slice (MONOCHROME2). Send the originals.")
     allocated, stored = number(header, "BitsAllocated"), number(header, "BitsStored")
     if allocated == 8:
         raise Refusal("8-bit", f"Image {n} has 8 bits per pixel; Hounsfield units need more. Send the originals.")

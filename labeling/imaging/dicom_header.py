@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import stat
 import struct
@@ -11,13 +12,22 @@ from pathlib import Path
 import pydicom
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, STANDARD_VR
 
 from .refusal import Refusal
 
 __all__ = ["Instance", "number", "numbers", "read_header", "text", "texts"]
 
+# Its complaints quote the value they complain about, which may be a name; and on import it sets its own logger to
+# WARNING, over whatever the installation asked for.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _DICOMDIR = "1.2.840.10008.1.3.10"
+#: Bytes of a value from which it stays in the file: headers of a whole delivery are held at once.
+_LARGEST_VALUE = 65_536
+#: Bytes of a file within which its file meta information ends; a few hundred are usual.
+_LONGEST_META = 65_536
 
 # What pydicom raises on bytes that are not what they say: all of them mean one thing to a person.
 _BROKEN = (
@@ -106,13 +116,17 @@ def read_header(path: Path) -> Instance:
         if information.st_size == 0:
             raise Refusal("empty-file", "The file is empty (0 bytes). Send it again.")
         header, offset = _parse(path)
+        _complete_uids(header)
+        # Read here once, because pydicom raises again and again on a UID whose value representation is damaged.
+        _, _ = header.get("StudyInstanceUID"), header.get("SeriesInstanceUID")
     except OSError as error:
+        if error.errno is None:  # pydicom's own, about a sequence that does not end
+            raise _broken() from error
         raise Refusal("unreadable-file", f"The file cannot be read: {error.strerror}. Check its rights.") from error
     except InvalidDicomError as error:
         raise _not_dicom() from error
     except _BROKEN as error:
         raise _broken() from error
-    _complete_uids(header)
     if text(header, "SOPClassUID") == _DICOMDIR:
         raise Refusal("dicomdir", "This is a DICOMDIR, a table of contents. The images beside it are read without it.")
     if offset >= information.st_size and text(header, "Modality") in ("", "CT") and "Rows" not in header:
@@ -133,21 +147,43 @@ def _not_dicom() -> Refusal:
 
 def _parse(path: Path) -> tuple[FileDataset, int]:
     with path.open("rb") as file:
-        start = file.read(1024)
+        start = file.read(_LONGEST_META)
         has_preamble = start[128:132] == b"DICM"
         if not has_preamble and not _starts_like_a_data_set(start):
             raise _not_dicom()
         if _DEFLATED in start:
             # Refused before it is parsed: inflating is unbounded, and no CT scanner or PACS writes it.
             raise Refusal("transfer-syntax", "The file is deflated, which is not read. Send it uncompressed.")
+        if not _meta_ends_in(start, 132 if has_preamble else 0):
+            raise _broken()  # the transfer syntax may stand anywhere behind, the deflated one too
         file.seek(0)
-        header = pydicom.dcmread(file, stop_before_pixels=True, force=not has_preamble)
+        header = pydicom.dcmread(file, defer_size=_LARGEST_VALUE, stop_before_pixels=True, force=not has_preamble)
         offset = file.tell()
     if not has_preamble and not (header.get("SOPClassUID") or header.get("Modality")):
         raise _not_dicom()
     if not header.file_meta.get("TransferSyntaxUID"):
         header.file_meta.TransferSyntaxUID = _syntax_without_meta(header)
     return header, offset
+
+
+def _meta_ends_in(start: bytes, at: int) -> bool:
+    """Whether the file meta information (group 0002, PS3.10 7.1) that begins at byte `at` ends within `start`.
+
+    Elements are walked as pydicom walks them: implicit where the first has no value representation.
+    """
+    implicit = start[at + 4 : at + 6].decode("latin-1") not in STANDARD_VR
+    while at + 12 <= len(start):
+        if start[at : at + 2] != b"\x02\x00":
+            return True
+        vr = start[at + 4 : at + 6]
+        if implicit or not b"AA" <= vr <= b"ZZ":
+            head, length = 8, start[at + 4 : at + 8]
+        elif vr.decode("latin-1") in EXPLICIT_VR_LENGTH_32:
+            head, length = 12, start[at + 8 : at + 12]
+        else:
+            head, length = 8, start[at + 6 : at + 8]
+        at += head + int.from_bytes(length, "little")
+    return len(start) < _LONGEST_META  # the whole file is in it
 
 
 def _starts_like_a_data_set(start: bytes) -> bool:

@@ -21,7 +21,7 @@ from pydicom.uid import UID
 from .dicom_header import Instance, number, text
 from .refusal import Refusal
 
-__all__ = ["read_stored", "rescaled"]
+__all__ = ["is_lossy", "read_stored", "rescaled"]
 
 Words = NDArray[np.uint16]
 
@@ -40,10 +40,13 @@ _CODECS: dict[str, Callable[[bytes], NDArray[Any]]] = {
     "1.2.840.10008.1.2.4.202": imagecodecs.htj2k_decode,
     "1.2.840.10008.1.2.4.203": imagecodecs.htj2k_decode,
 }
+_LOSSLESS = {f"1.2.840.10008.1.2.4.{ending}" for ending in (80, 90, 201, 202)}
+_MAY_LOSE = {f"1.2.840.10008.1.2.4.{ending}" for ending in (81, 91, 203)}
 _PIXEL_DATA = (0x7FE0, 0x0010)
 _ITEM, _SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
 _UNDEFINED = 0xFFFFFFFF
 _THREADS = min(4, os.cpu_count() or 1)
+_SMALLEST_RESCALE = 1e-30
 
 
 def read_stored(instances: Sequence[Instance]) -> tuple[NDArray[Any], bool]:
@@ -86,6 +89,12 @@ def read_stored(instances: Sequence[Instance]) -> tuple[NDArray[Any], bool]:
     return words.view(np.int16), True
 
 
+def is_lossy(instance: Instance) -> bool:
+    """Whether a slice says that compression took something from it: by Lossy Image Compression (PS3.3 C.7.6.1.1.5), or
+    by a transfer syntax that may. Whether a codestream under such a name did lose anything cannot be seen from it."""
+    return text(instance.header, "LossyImageCompression") == "01" or instance.transfer_syntax in _MAY_LOSE
+
+
 def _frame(instance: Instance, n: int, shape: tuple[int, int]) -> Words:
     syntax = instance.transfer_syntax
     with instance.path.open("rb") as file:
@@ -96,7 +105,9 @@ def _frame(instance: Instance, n: int, shape: tuple[int, int]) -> Words:
     elif syntax in _CODECS or syntax == _RLE:
         words = _decoded(_encapsulated_frame(data, n), n, shape, syntax)
     else:
-        name = UID(syntax).name if syntax else "no transfer syntax at all"
+        # What is not in the dictionary was typed by somebody, and may be anything.
+        known = bool(UID(syntax).type)
+        name = UID(syntax).name if known else "an unknown transfer syntax"
         raise Refusal("transfer-syntax", f"Image {n} is stored as {name}, which is not read. Send it uncompressed.")
     return _sign_extended(words, instance)
 
@@ -157,6 +168,11 @@ def _decoded(stream: bytes, n: int, shape: tuple[int, int], syntax: str) -> Word
         raise broken
     if syntax in _JPEG_LOSSLESS and not stream.rstrip(b"\0").endswith(b"\xff\xd9"):
         raise broken  # libjpeg pads a stream without its end marker in silence
+    if syntax in _LOSSLESS and _loses(stream):
+        raise Refusal(
+            "lossy-pixels",
+            f"Image {n} is stored under a lossless transfer syntax but was compressed with loss. Send the originals.",
+        )
     try:
         frame = _CODECS[syntax](stream)
     except (RuntimeError, ValueError) as error:
@@ -199,6 +215,22 @@ def _codestream_size(stream: bytes) -> tuple[int, int] | None:
         else:
             at += 2 + int(struct.unpack(">H", stream[at + 2 : at + 4])[0])
     return None
+
+
+def _loses(stream: bytes) -> bool:
+    """Whether a codestream is near-lossless JPEG-LS (NEAR of its scan above 0: ISO/IEC 14495-1 C.2.3) or irreversible
+    JPEG 2000 (the 9-7 wavelet in COD: ISO/IEC 15444-1 A.6.1)."""
+    jpeg_2000 = stream[:2] == b"\xff\x4f"
+    at = 2
+    while at + 4 <= len(stream) and stream[at] == 0xFF:
+        marker, length = stream[at + 1], int(struct.unpack(">H", stream[at + 2 : at + 4])[0])
+        segment = stream[at + 4 : at + 2 + length]
+        if jpeg_2000 and marker == 0x52:
+            return len(segment) > 9 and segment[9] == 0
+        if not jpeg_2000 and marker == 0xDA:
+            return len(segment) > 2 and segment[-3] > 0
+        at += 2 + length
+    return False
 
 
 def _sign_extended(words: Words, instance: Instance) -> Words:
@@ -251,9 +283,9 @@ def _is_float(value: Fraction) -> bool:
 
 def _rescale(instance: Instance, n: int) -> tuple[Fraction, Fraction]:
     try:
-        slope = Fraction(text(instance.header, "RescaleSlope"))
-        intercept = Fraction(text(instance.header, "RescaleIntercept"))
-    except (ValueError, ZeroDivisionError) as error:
+        slope = _exact(text(instance.header, "RescaleSlope"))
+        intercept = _exact(text(instance.header, "RescaleIntercept"))
+    except ValueError as error:
         raise Refusal(
             "no-rescale",
             f"Rescale Slope or Intercept is missing or no number in image {n}: its values are no Hounsfield units. "
@@ -262,6 +294,19 @@ def _rescale(instance: Instance, n: int) -> tuple[Fraction, Fraction]:
     if slope <= 0:
         raise Refusal("no-rescale", f"Rescale Slope of image {n} is {float(slope):g}; it must be above zero.")
     return slope, intercept
+
+
+def _exact(written: str) -> Fraction:
+    """The number as it is written; ValueError for none, and for one that is no rescale at all.
+
+    1e9999999999 fits into a decimal string, and written out would take all memory.
+    """
+    value = float(written)
+    if value == 0:
+        return Fraction(0)
+    if not _SMALLEST_RESCALE <= abs(value) <= 1 / _SMALLEST_RESCALE:
+        raise ValueError("no rescale")
+    return Fraction(written)
 
 
 def _common_step(

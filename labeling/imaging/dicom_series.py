@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 
 from .dicom_checks import checked_geometry, is_localizer, refuse_unreadable
 from .dicom_header import Instance, number, numbers, read_header, text, texts
-from .dicom_pixels import read_stored, rescaled
+from .dicom_pixels import is_lossy, read_stored, rescaled
 from .geometry import Geometry
 from .refusal import Refusal
 from .sagittal import orientation_of
@@ -102,6 +102,11 @@ class DicomSeries:
     @property
     def columns(self) -> int:
         return int(number(self.instances[0].header, "Columns") or 0)
+
+    @property
+    def lossy(self) -> bool:
+        """Whether any slice went through compression that takes something away."""
+        return any(is_lossy(instance) for instance in self.instances)
 
     @cached_property
     def orientation(self) -> str:

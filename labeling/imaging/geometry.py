@@ -22,6 +22,9 @@ Flips = tuple[bool, bool, bool]
 # An affine whose unit columns span less than this share of a cube is singular for every purpose of ours.
 _SMALLEST_UNIT_VOLUME = 1e-4
 
+# Millimetres. Beyond, a header is damaged, and floats no longer hold a hundredth of a millimetre.
+_LARGEST_SPACING, _FARTHEST = 1e4, 1e7
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Geometry:
@@ -38,7 +41,8 @@ class Geometry:
     Raises
     ------
     Refusal
-        ``bad-geometry`` where the affine is not 4x4, not finite, singular, or the shape is not three positive numbers.
+        ``bad-geometry`` where the affine is not 4x4, not finite, singular or beyond any scanner, or the shape is not
+        three positive numbers.
     """
 
     shape: tuple[int, int, int]
@@ -60,6 +64,12 @@ class Geometry:
         if (spacing <= 1e-6).any() or abs(np.linalg.det(affine[:3, :3] / spacing)) < _SMALLEST_UNIT_VOLUME:
             raise Refusal(
                 "bad-geometry", "The affine of the image is singular: its axes do not span a volume. Export it again."
+            )
+        if spacing.max() > _LARGEST_SPACING or np.abs(affine[:3, 3]).max() > _FARTHEST:
+            raise Refusal(
+                "bad-geometry",
+                f"The image says that its voxels are up to {spacing.max():.3g} mm apart and lie up to "
+                f"{np.abs(affine[:3, 3]).max():.3g} mm away, which no scanner does. Export it again.",
             )
         affine[3] = (0.0, 0.0, 0.0, 1.0)
         affine.setflags(write=False)

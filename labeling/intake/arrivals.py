@@ -64,6 +64,8 @@ class Arrival:
     frame_of_reference: str = ""
     candidate: Candidate | None = None
     refusal: Refusal | None = None
+    #: Compression took something from the images before they came here.
+    lossy: bool = False
     identity: Mapping[str, Any] = field(default_factory=dict)
 
     @property

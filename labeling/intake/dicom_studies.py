@@ -146,6 +146,7 @@ def _arrival(
         frame_of_reference=pseudonymizer.uid(frame) if frame else "",
         candidate=candidate,
         refusal=refusal,
+        lossy=series.lossy,
         identity={
             "series": {series_uid: series.series_uid},
             "instances": dict(zip(sop_uids, series.sop_uids, strict=True)),

@@ -262,7 +262,8 @@ def _store_stack(case: Case, prepared: PreparedStack, stored: Mapping[str, Serie
         series_uid=prepared.series_uid,
         origin=prepared.stack.origin,
         source_digest=stored[prepared.source.series_uid].source_digest,
-        recipe=dict(prepared.stack.recipe),
+        # `lossy` is no part of the hash: it is about what came, not about what was done with it.
+        recipe={**prepared.stack.recipe, **({"lossy": True} if prepared.source.lossy else {})},
         recipe_sha=recipe_sha(prepared.stack.recipe),
         frame_of_reference=prepared.frame_of_reference,
         slices_count=geometry.shape[0],

@@ -22,7 +22,9 @@ from labeling.intake.jobs import Lease, LeaseLost
 from labeling.intake.store import PreparedSeries, PreparedStack, known_series, seen_before_row, store_study
 from labeling.models import Case, IntakeBatch, Outcome, Series
 
-__all__ = ["StudyImport", "log_without_values"]
+__all__ = ["LOSSY", "StudyImport", "log_without_values"]
+
+LOSSY = "The images were compressed with loss before they came here: fine detail may be missing."
 
 log = logging.getLogger(__name__)
 
@@ -105,11 +107,18 @@ class StudyImport:
             if before is None:
                 fresh.append(arrival)
                 continue
+            if before.case is not None and not self._is_ours(before.case):
+                self.refused.append((arrival, _series_known()))
+                continue
             self.case = before.case
             # Of this same batch: an earlier attempt stored it, and its row is there.
             if before.batch_id != self.batch.pk:
                 seen_before_row(self.batch, arrival, before).save()
         return fresh
+
+    def _is_ours(self, case: Case) -> bool:
+        person = self.study.person.pseudonym
+        return (case.study_uid, case.patient.pseudonym) == (self.study.study_uid, person)
 
     def _run(self) -> None:
         waiting = []
@@ -158,7 +167,7 @@ class StudyImport:
         self.said(f"Storing {arrival.facts.images} images")
         pack = self._pack(volume)
         outcome = Outcome.READING if native else Outcome.DERIVED
-        source = PreparedSeries(arrival, outcome, why, pack, volume.slope, volume.intercept)
+        source = PreparedSeries(arrival, outcome, _with_loss(why, arrival), pack, volume.slope, volume.intercept)
         frame_of_reference = arrival.frame_of_reference or self.pseudonymizer.derived_uid(
             "frame-of-reference", self.study.study_uid, pack.digest
         )
@@ -187,10 +196,24 @@ class StudyImport:
             self.refused.append((arrival, refusal))
             return None
         why = "Kept for other planes; another series of the examination is read."
-        return PreparedSeries(arrival, Outcome.KEPT, why, self._pack(volume), volume.slope, volume.intercept)
+        return PreparedSeries(
+            arrival, Outcome.KEPT, _with_loss(why, arrival), self._pack(volume), volume.slope, volume.intercept
+        )
 
     def _pack(self, volume: Volume) -> frames.Pack:
         return frames.pack(self.batch.uuid, volume, self.tick)
+
+
+def _series_known() -> Refusal:
+    return Refusal(
+        "series-known",
+        "A series of this UID came in before as part of another examination or patient, so one of the two is not what "
+        "it says. Export the series again.",
+    )
+
+
+def _with_loss(why: str, arrival: Arrival) -> str:
+    return f"{why} {LOSSY}" if arrival.lossy else why
 
 
 def _in_plane_as_sent(volume: Volume) -> bool:

@@ -29,7 +29,7 @@ def account_page(request: HttpRequest) -> HttpResponse:
         return redirect("account")
     if action == "token":
         token = secrets.token_urlsafe(32)
-        name = request.POST.get("name", "").strip()[:80] or "script"
+        name = request.POST.get("name", "").replace("\x00", "").strip()[:80] or "script"
         ApiToken.objects.create(user=person(request), name=name, sha256=hashlib.sha256(token.encode()).hexdigest())
         AuditEvent.objects.create(by=person(request), verb="create_token", detail={"name": name})
         # Shown by the page that follows, so that loading it again makes no second one.
@@ -38,7 +38,7 @@ def account_page(request: HttpRequest) -> HttpResponse:
     if action == "revoke":
         chosen = request.POST.get("token", "")
         mine = ApiToken.objects.filter(user=person(request), revoked_at__isnull=True)
-        if chosen.isdecimal() and mine.filter(pk=chosen).update(revoked_at=timezone.now()):
+        if chosen.isdecimal() and len(chosen) < 19 and mine.filter(pk=chosen).update(revoked_at=timezone.now()):
             AuditEvent.objects.create(by=person(request), verb="revoke_token", detail={})
             messages.success(request, "The token no longer opens anything.")
         return redirect("account")

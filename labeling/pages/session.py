@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm, UsernameField
 from django.contrib.auth.views import LoginView
 from django.core.cache import cache
 from django.db import DatabaseError, connection
@@ -16,11 +17,18 @@ from redis.exceptions import RedisError
 LEAST_FREE_BYTES = 500 * 1024**2
 
 
+class LoginForm(AuthenticationForm):
+    """A name longer than any account's is refused here; further in, the record of failed logins has no room for it."""
+
+    username = UsernameField(max_length=150)
+
+
 @method_decorator(login_not_required, name="dispatch")
 class Login(LoginView):
     """`?next=` brings people back to the page their session ended on; the form says so."""
 
     redirect_authenticated_user = True
+    authentication_form = LoginForm
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         came_from = self.request.GET.get(self.redirect_field_name, "/")

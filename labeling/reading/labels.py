@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from labeling.models import LabelOperation, LabelSource, Read, Reader, Seen, Slice
+from labeling.models import LabelOperation, LabelSource, Read, Reader, RoundState, Seen, Slice
 from labeling.reading.gaps import Gap, gaps_of
 from labeling.reading.projection import load_state, take_snapshot, write_difference
 from labeling.reading.refusals import OperationRefused, ReadLocked
@@ -27,6 +27,7 @@ __all__ = [
     "load_state",
     "locked_row",
     "mark_seen",
+    "refuse_unless_writable",
     "replay",
     "storable",
     "write_operation",
@@ -95,6 +96,22 @@ def locked_row(read_id: int, reader: Reader) -> Read:
     )
 
 
+def refuse_unless_writable(read: Read) -> None:
+    """
+    Raises
+    ------
+    ReadLocked
+        where the read is locked.
+    OperationRefused
+        where its round is not open: what is counted when a round is closed must stand still.
+    """
+    if read.state == "locked":
+        raise ReadLocked
+    if read.round is not None and read.round.state != RoundState.OPEN:
+        sentence = f"The round {read.round.name} is {read.round.state}. Nothing is written while it is not open."
+        raise OperationRefused("round_not_open", sentence)
+
+
 def write_operation(*, read_id: int, reader: Reader, operation: Operation) -> Written:
     """Logs one operation and applies it, or answers again what it answered the first time.
 
@@ -124,8 +141,7 @@ def _write(read: Read, operation: Operation) -> Written:
     known = LabelOperation.objects.filter(pk=operation.uuid).first()
     if known is not None:
         return _answer_again(read, known, operation)
-    if read.state == "locked":
-        raise ReadLocked
+    refuse_unless_writable(read)
     before = take_snapshot(read)
     if operation.base_seq != read.seq:
         raise Conflict(read.seq, before.state)
@@ -238,8 +254,7 @@ def mark_seen(*, read_id: int, reader: Reader, sop_uids: Iterable[str], viewed: 
         raise OperationRefused("bad_payload", "viewed must be a small JSON object.")
     with transaction.atomic():
         read = locked_row(read_id, reader)
-        if read.state == "locked":
-            raise ReadLocked
+        refuse_unless_writable(read)
         if sops and Slice.objects.filter(stack=read.stack_id, pk__in=sops).count() != len(sops):
             raise OperationRefused("outside", "A slice is not of the stack that is read.")
         Seen.objects.bulk_create([Seen(read=read, slice_id=sop) for sop in sops], ignore_conflicts=True)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from labeling.models import Finding, Read, Reader
 from labeling.reading.gaps import Gap, gaps_of
-from labeling.reading.labels import Conflict, ReadLocked, locked_row
+from labeling.reading.labels import Conflict, locked_row, refuse_unless_writable
 from labeling.reading.projection import take_snapshot, write_difference
 from labeling.reading.sealing import content_sha, sealed
 
@@ -37,6 +37,8 @@ def lock_read(*, read_id: int, reader: Reader, base_seq: int) -> Read:
         where this is no read of this reader.
     ReadLocked
         where it is locked already.
+    OperationRefused
+        where its round is not open.
     Conflict
         where the client has not seen all operations.
     NotComplete
@@ -44,8 +46,7 @@ def lock_read(*, read_id: int, reader: Reader, base_seq: int) -> Read:
     """
     with transaction.atomic():
         read = locked_row(read_id, reader)
-        if read.state == "locked":
-            raise ReadLocked
+        refuse_unless_writable(read)
         before = take_snapshot(read)
         if base_seq != read.seq:
             raise Conflict(read.seq, before.state)

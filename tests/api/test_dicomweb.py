@@ -255,3 +255,10 @@ def test_a_resident_finds_only_cases_that_are_theirs(live_server: Any) -> None:
 def frame_url(live_server: Any, case: Case, stack: Stack) -> str:
     path = f"/dicomweb/studies/{case.study_uid}/series/{stack.series_uid}/instances/{stack.series_uid}.1/frames/1"
     return f"{live_server.url}{path}"
+
+
+@pytest.mark.parametrize("query", ["PatientID=%00", "PatientID=*%00", "StudyInstanceUID=1%00", "SOPInstanceUID=%00"])
+def test_a_search_with_a_zero_byte_is_refused_and_no_error(lead: User, live_server: Any, query: str) -> None:
+    for what in ("studies", "series", "instances"):
+        answer = requests.get(f"{live_server.url}/dicomweb/{what}?{query}", headers=with_token(lead), timeout=30)
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_input")

@@ -233,3 +233,48 @@ def test_the_worklist_lists_own_and_pooled_cases_with_counts(room: Room, pooled:
     assert to_read["rows"][0]["levels"] == "L2–L4"
     answer = room.client.get("/api/worklist?tabs=draft")
     assert (answer.status_code, list(answer.json()["fields"])) == (400, ["tabs"])
+
+
+@pytest.mark.parametrize("left", [(), ("lead",)])
+def test_who_no_longer_reads_writes_no_more_not_even_into_a_draft_of_their_own(room: Room, left: tuple[str]) -> None:
+    room.user.groups.set([group for group in factories.make_user(*left).groups.all()])
+    vertebra = factories.vertebra_of(room.read, "L2")
+    sent = {
+        "operations": operation("set_unclear", vertebra=vertebra, value=True),
+        "seen": {"sop_uids": factories.sops_of(room.read)},
+        "lock": {"base_seq": 0},
+    }
+    assert {what: post(room.client, room.url(what), data).status_code for what, data in sent.items()} == dict.fromkeys(
+        sent, 404
+    )
+    room.read.refresh_from_db()
+    assert (room.read.seq, room.read.state, room.read.seen.count()) == (0, "draft", 0)
+
+
+@pytest.mark.parametrize("state", ["paused", "closed"])
+def test_a_round_that_is_not_open_takes_nothing_and_says_so(room: Room, state: str) -> None:
+    vertebra = factories.vertebra_of(room.read, "L2")
+    before = operation("set_unclear", vertebra=vertebra, value=True)
+    post(room.client, room.url("operations"), before)
+    room.round.state = state
+    room.round.save()
+    sent = {
+        "operations": operation("set_unclear", 1, vertebra=vertebra, value=False),
+        "seen": {"sop_uids": factories.sops_of(room.read)},
+        "lock": {"base_seq": 1},
+    }
+    for what, data in sent.items():
+        answer = post(room.client, room.url(what), data)
+        assert (answer.status_code, answer.json()["code"]) == (422, "round_not_open"), what
+        assert state in answer.json()["sentence"]
+    assert room.client.get(room.url("room")).json()["read"]["writable"] is False
+    # What was saved while it was open is answered again: the first answer may have been lost on its way.
+    assert post(room.client, room.url("operations"), before).json()["seq"] == 1
+
+
+def test_a_comment_may_hold_the_letters_that_stand_for_a_zero_byte(room: Room) -> None:
+    vertebra = factories.vertebra_of(room.read, "L2")
+    answer = post(
+        room.client, room.url("operations"), operation("set_comment", vertebra=vertebra, text="C:\\u0000 \\\\u0000")
+    )
+    assert answer.json()["findings"][str(vertebra)]["comment"] == "C:\\u0000 \\\\u0000"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
@@ -55,7 +57,7 @@ CASES: list[tuple[str, Callable[[pydicom.Dataset, int], None], str, str]] = [
         "another class",
         setting("SOPClassUID", "1.2.840.10008.5.1.4.1.1.128"),
         "not-ct",
-        "The series is CT, not CT",
+        "The series holds objects that are not CT images. Only CT slices are read.",
     ),
     (
         "secondary capture",
@@ -374,3 +376,112 @@ def test_a_deflated_file_is_refused_before_it_is_inflated(tmp_path: Path) -> Non
 def test_a_file_that_vanished_is_refused_and_not_an_error(tmp_path: Path) -> None:
     (refused,) = scan([tmp_path / "gone.dcm"]).refused
     assert refused.code == "unreadable-file"
+
+
+def test_a_deflated_file_is_refused_also_where_its_transfer_syntax_stands_late(tmp_path: Path) -> None:
+    path = write_ct_series(tmp_path, stored_values(SHAPE))[0]
+    content = path.read_bytes()
+    syntax = content.index(b"\x02\x00\x10\x00UI")
+    padding = b"\x02\x00\x02\x01OB\0\0" + (5000).to_bytes(4, "little") + bytes(5000)
+    bomb = zlib.compressobj(9, zlib.DEFLATED, -15)
+    path.write_bytes(
+        content[:syntax]
+        + padding
+        + b"\x02\x00\x10\x00UI\x16\x001.2.840.10008.1.2.1.99"
+        + bomb.compress(bytes(64 * 2**20))
+        + bomb.flush()
+    )
+    assert [one.code for one in scan([path]).refused] == ["transfer-syntax"]
+
+
+@pytest.mark.parametrize("keyword", ["SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"])
+def test_one_file_with_a_damaged_uid_does_not_take_the_others_with_it(tmp_path: Path, keyword: str) -> None:
+    paths = write_ct_series(tmp_path, stored_values(SHAPE))
+    tag = pydicom.tag.Tag(keyword)
+    element = tag.group.to_bytes(2, "little") + tag.element.to_bytes(2, "little") + b"UI"
+    paths[2].write_bytes(paths[2].read_bytes().replace(element, element[:4] + b"U\x0e"))
+    found = scan(paths)
+    assert [(one.path, one.code) for one in found.refused] == [(paths[2], "broken-header")]
+    assert len(found.series[0].instances) == SHAPE[0] - 1
+
+
+def test_a_sequence_without_end_is_a_broken_header_and_no_matter_of_rights(tmp_path: Path) -> None:
+    path = write_ct_series(tmp_path, stored_values(SHAPE))[0]
+    endless = b"\x40\x00\x30\xa7SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff\x10\x00\x10\x00PN\x04\x00abcd"
+    path.write_bytes(path.read_bytes().split(b"\xe0\x7f\x10\x00")[0] + endless)
+    assert [one.code for one in scan([path]).refused] == ["broken-header"]
+
+
+@pytest.mark.parametrize("keyword", ["RescaleSlope", "RescaleIntercept"])
+@pytest.mark.parametrize("value", ["1e9999999999", "-1e9999999999", "1e-9999999999", "1e300"])
+def test_a_rescale_of_a_billion_digits_is_refused_at_once(tmp_path: Path, keyword: str, value: str) -> None:
+    paths = write_ct_series(tmp_path, stored_values(SHAPE), change=setting(keyword, value))
+    if (keyword, value) == ("RescaleIntercept", "1e-9999999999"):
+        assert assemble(scan(paths).series[0]).slope == 1.0  # it is 0, to any precision
+        return
+    assert refusal_of(paths).code == "no-rescale"
+
+
+def test_a_refusal_never_repeats_what_was_typed_in_place_of_a_code(tmp_path: Path) -> None:
+    typed = write_ct_series(tmp_path / "a", stored_values(SHAPE), change=setting("PhotometricInterpretation", "MUSTER"))
+    assert refusal_of(typed).sentence.startswith("Image 1 is of an unknown kind, not a gray CT slice")
+    other = write_ct_series(tmp_path / "b", stored_values(SHAPE))
+    for path in other:
+        path.write_bytes(path.read_bytes().replace(b"1.2.840.10008.1.2.1\0", b"MUSTERMANN^ERIKA1940"))
+    assert refusal_of(other).sentence.startswith("Image 1 is stored as an unknown transfer syntax, which is not read")
+
+
+def test_a_header_of_many_megabytes_is_not_kept_in_memory(tmp_path: Path) -> None:
+    def fat(dataset: pydicom.Dataset, n: int) -> None:
+        dataset.private_block(0x0029, "VENDOR", create=True).add_new(0x10, "OB", bytes(2**21))
+
+    series = scan(write_ct_series(tmp_path, stored_values(SHAPE), change=fat)).series[0]
+    assert all(header.get_item(0x00291010, keep_deferred=True).value is None for header in series.headers)
+    assert assemble(series).array.shape == SHAPE
+
+
+@pytest.mark.parametrize("syntax", [factory.JPEG_LS, factory.JPEG_2000])
+def test_a_codestream_with_loss_under_a_lossless_name_is_refused(tmp_path: Path, syntax: str) -> None:
+    values = stored_values(SHAPE, "uint16", 12)
+    paths = write_ct_series(tmp_path, values, transfer_syntax=syntax, bits_stored=12)
+    for path, frame in zip(paths, values, strict=True):
+        recoded(path, with_loss(frame, syntax), syntax)
+    assert refusal_of(paths).code == "lossy-pixels"
+
+
+LOSSY = {"JPEG-LS near-lossless": (factory.JPEG_LS, "81"), "JPEG 2000": (factory.JPEG_2000, "91")}
+
+
+@pytest.mark.parametrize(("coded", "ending"), LOSSY.values(), ids=LOSSY)
+def test_a_series_that_lost_something_to_compression_says_so(tmp_path: Path, coded: str, ending: str) -> None:
+    values = stored_values(SHAPE, "uint16", 12)
+    plain = write_ct_series(tmp_path / "plain", values, bits_stored=12)
+    assert not scan(plain).series[0].lossy
+    flagged = write_ct_series(tmp_path / "flag", values, change=setting("LossyImageCompression", "01"), bits_stored=12)
+    assert scan(flagged).series[0].lossy
+    for path, frame in zip(plain, values, strict=True):
+        recoded(path, with_loss(frame, coded), f"1.2.840.10008.1.2.4.{ending}")
+    series = scan(plain).series[0]
+    assert series.lossy
+    assert assemble(series).array.shape == SHAPE
+
+
+def with_loss(frame: Any, syntax: str) -> bytes:
+    if syntax == factory.JPEG_LS:
+        return bytes(imagecodecs.jpegls_encode(frame, level=20))
+    return bytes(imagecodecs.jpeg2k_encode(frame, level=30, reversible=False, codecformat="j2k"))
+
+
+def recoded(path: Path, stream: bytes, syntax: str) -> None:
+    dataset = pydicom.dcmread(path)
+    dataset.PixelData = pydicom.encaps.encapsulate([stream])
+    dataset["PixelData"].VR = "OB"
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
+    dataset.save_as(path, enforce_file_format=True)
+
+
+def test_what_pydicom_complains_about_reaches_no_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    paths = write_ct_series(tmp_path, stored_values(SHAPE), change=setting("SpecificCharacterSet", "MUSTERMANN"))
+    series = scan(paths).series[0]
+    assert series.description == "spine"
+    assert "MUSTERMANN" not in caplog.text

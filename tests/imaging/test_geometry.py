@@ -142,3 +142,12 @@ def test_an_order_that_is_no_permutation_is_an_error() -> None:
 def test_a_refusal_speaks_its_sentence_and_survives_pickling() -> None:
     refusal = pickle.loads(pickle.dumps(Refusal("a-code", "A sentence.")))
     assert (refusal.code, refusal.sentence, str(refusal)) == ("a-code", "A sentence.", "A sentence.")
+
+
+@pytest.mark.parametrize("place", [(0, 0), (1, 1), (2, 3)])
+def test_millimetres_that_no_scanner_has_are_refused(place: tuple[int, int]) -> None:
+    affine = np.eye(4)
+    affine[place] = 1e30
+    with pytest.raises(Refusal, match="no scanner") as refused:
+        Geometry((3, 3, 3), affine)
+    assert refused.value.code == "bad-geometry"

@@ -11,11 +11,13 @@ from pydicom import Dataset, FileDataset, Sequence
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, XRayRadiationDoseSRStorage, generate_uid
 
+from labeling.api.dicomweb.attributes import metadata
 from labeling.imaging import codec
 from labeling.imaging.codec import pixel_sha256
 from labeling.imaging.pseudonyms import Pseudonymizer
 from labeling.imaging.sealing import Seal
 from labeling.intake.frames import media_path, stack_volume
+from labeling.intake.studies import LOSSY
 from labeling.models import Assignment, Case, Identity, Instance, Outcome, Patient, Series, Slice, Stack
 from tests.imaging.dicom_factory import TRANSFER_SYNTAXES
 from tests.intake.conftest import Deliver
@@ -316,3 +318,23 @@ def test_uids_of_a_derived_stack_depend_on_the_pixels_and_the_recipe_alone(deliv
     assert stack.series_uid == pseudonymizer.derived_uid("stack", *parts)
     assert stack.slices.get(k=7).sop_uid == pseudonymizer.derived_uid("slice", *parts, 7)
     assert stack.slice_spacing == SPACING[2] * 2
+
+
+def test_what_was_compressed_with_loss_says_so_on_the_series_and_in_the_metadata(deliver: Deliver, tmp_path: Path):
+    dicom(tmp_path / "lossy", attributes={"LossyImageCompression": "01"})
+    dicom(tmp_path / "whole", seed=2, patient_id="P2")
+    series = deliver(tmp_path).series.select_related("case__reading_stack").order_by("pk")
+    said = {one.why.endswith(LOSSY): one for one in series}
+    assert set(said) == {True, False}
+    for lossy, flag in ((True, "01"), (False, "00")):
+        (first, *_) = metadata(said[lossy].case.reading_stack, said[lossy].case.reading_stack.slices.all())
+        assert first["00282110"]["Value"] == [flag]
+
+
+def test_a_series_uid_that_is_anothers_already_is_refused_and_joins_nobody(deliver: Deliver, tmp_path: Path):
+    dicom(tmp_path / "one", patient_id="P1", series_uid="1.2.826.1")
+    dicom(tmp_path / "two", patient_id="P2", series_uid="1.2.826.1", seed=5)
+    deliver(tmp_path / "one")
+    batch = deliver(tmp_path / "two")
+    (row,) = batch.series.all()
+    assert (row.outcome, row.code, row.case) == ("refused", "series-known", None)

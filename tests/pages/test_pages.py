@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
@@ -155,6 +156,27 @@ def test_a_token_is_shown_once_works_and_can_be_revoked():
     client.post(reverse("account"), {"action": "revoke", "token": ApiToken.objects.get().pk})
     assert Client().get("/api/me", headers=bearer).status_code == 401
     assert list(AuditEvent.objects.order_by("pk").values_list("verb", flat=True)) == ["create_token", "revoke_token"]
+
+
+def test_nonsense_in_the_account_form_is_no_error():
+    client = client_of(Role.ENGINEER)
+    assert client.post(reverse("account"), {"action": "token", "name": "a\x00b"}).status_code == 302
+    assert client.post(reverse("account"), {"action": "revoke", "token": "9" * 5000}).status_code == 302
+    assert ApiToken.objects.get().name == "ab"
+
+
+def test_a_name_longer_than_any_account_is_a_wrong_name_and_no_error():
+    response = Client().post(reverse("login"), {"username": "x" * 3000, "password": "y"})
+    assert response.status_code == 200
+    assert "Name and password do not match" in response.content.decode()
+
+
+def test_a_form_takes_no_file_not_even_before_anyone_has_logged_in():
+    """Else a stranger could fill the disk: the body is read before the login is checked."""
+    upload = SimpleUploadedFile("big.bin", b"0" * 300_000)
+    response = Client(enforce_csrf_checks=True).post(reverse("login"), {"username": "x", "file": upload})
+    assert response.status_code == 403
+    assert not response.wsgi_request.FILES
 
 
 def test_revoking_another_persons_token_changes_nothing():

@@ -130,7 +130,8 @@ def image(stack: Stack) -> Iterator[DicomJson]:
     yield element("WindowCenter", [WINDOW_CENTER])
     yield element("WindowWidth", [WINDOW_WIDTH])
     yield element("BurnedInAnnotation", ["NO"])
-    yield element("LossyImageCompression", ["00"])
+    # Not by us, but once lost is lost (PS3.3 C.7.6.1.1.5).
+    yield element("LossyImageCompression", ["01" if stack.recipe.get("lossy") else "00"])
     yield element("AvailableTransferSyntaxUID", TRANSFER_SYNTAXES)
 
 

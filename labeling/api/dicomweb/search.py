@@ -45,6 +45,8 @@ class Search:
         self.unknown: list[str] = []
         for name, value in request.query_params.dict().items():
             keyword = _BY_TAG.get(name.upper(), name)
+            if "\0" in str(value):
+                raise BadQuery(f"{keyword}: a zero byte is in no attribute.", fields={keyword: ["A zero byte."]})
             if keyword in _BY_TAG.values():
                 if value and self.matches.setdefault(keyword, str(value)) != value:
                     self.matches[keyword] = ""  # a path and a parameter that contradict each other match nothing
