@@ -1,8 +1,9 @@
 /** Every tool of the room, once: this list feeds the keys, the buttons, the help sheet and the tests. */
 
 import { PRESETS } from "../viewer/windows.ts";
+import { sameOf } from "./apply.ts";
 import type { Chord } from "./keys.ts";
-import { ACUITIES, findingOf, injuryOf, type AoBody, type Finding, type InjuryType, type Vertebra } from "./model.ts";
+import { ACUITIES, EMPTY_STATE, findingOf, injuryOf, nameOf, type AoBody, type Finding, type InjuryType, type Vertebra } from "./model.ts";
 import type { Session } from "./session.ts";
 
 export type Group = "Move" | "This slice" | "This vertebra" | "Image" | "Case";
@@ -17,6 +18,12 @@ export interface Command {
   readonly pressed?: (session: Session) => boolean;
   /** A held key repeats it. */
   readonly repeats?: boolean;
+  /** It labels the slice that is meant when it is pressed, so that slice must be on screen. */
+  readonly needsSlice?: boolean;
+  /** A dialog or the comment takes the keys that follow. */
+  readonly takesKeys?: boolean;
+  /** The command whose button stands for it, where it has none of its own. */
+  readonly button?: string;
   readonly run: (session: Session, held: boolean) => void;
 }
 
@@ -32,29 +39,35 @@ function vertebraOpen(session: Session): true | string {
   return session.vertebra ? true : "This case has no vertebrae yet.";
 }
 
-/** Also the slice is on screen: a slice that is still decoding cannot be labelled. */
+/** Also the slice that is meant crosses the vertebra. Whether it is on screen yet is `needsSlice`'s question. */
 function sliceOpen(session: Session): true | string {
   const may = vertebraOpen(session);
   if (may !== true) return may;
-  const { vertebra, k } = session;
-  const sop = session.sopAt(k);
-  if (!session.screen.displayed || !sop) return `Slice ${k + 1} is not on screen yet.`;
-  if (vertebra?.sops.includes(sop) || vertebra?.marginSops.includes(sop)) return true;
-  return `This slice does not cross ${vertebra?.level || "this vertebra"}.`;
+  const { vertebra, room } = session;
+  const sop = session.sopAt(session.aim);
+  if (sop && (vertebra?.sops.includes(sop) || vertebra?.marginSops.includes(sop))) return true;
+  return `This slice does not cross ${vertebra ? nameOf(vertebra, room.context) : "this vertebra"}.`;
 }
 
 function rangeOpen(session: Session): true | string {
   const may = vertebraOpen(session);
   if (may !== true) return may;
-  if (!session.screen.displayed) return `Slice ${session.k + 1} is not on screen yet.`;
   return session.anchor?.vertebra === session.vertebra?.id ? true : "A range needs a start: mark a slice, or press R on it.";
+}
+
+function somethingSet(session: Session): true | string {
+  const may = vertebraOpen(session);
+  if (may !== true) return may;
+  const { vertebra, room, store } = session;
+  if (vertebra && sameOf(store.state, EMPTY_STATE, vertebra.id)) return `Nothing is set on ${nameOf(vertebra, room.context)}.`;
+  return true;
 }
 
 const finding = (session: Session): Finding | null =>
   session.vertebra && findingOf(session.store.state, session.vertebra.id);
 
 const sliceLabel = (session: Session): string | null => {
-  const sop = session.sopAt(session.k);
+  const sop = session.sopAt(session.aim);
   return (sop && finding(session)?.slices[sop]?.value) ?? null;
 };
 
@@ -116,6 +129,7 @@ export const commands = {
     group: "This slice",
     keys: ["f"],
     enabled: (s) => (s.anchor?.dragged ? rangeOpen(s) : sliceOpen(s)),
+    needsSlice: true,
     pressed: (s) => sliceLabel(s) === "fracture",
     run: (s) => s.markSlice("fracture"),
   },
@@ -124,6 +138,7 @@ export const commands = {
     group: "This slice",
     keys: ["n"],
     enabled: (s) => (s.anchor?.dragged ? rangeOpen(s) : sliceOpen(s)),
+    needsSlice: true,
     pressed: (s) => sliceLabel(s) === "negative",
     run: (s) => s.markSlice("negative"),
   },
@@ -132,6 +147,7 @@ export const commands = {
     group: "This slice",
     keys: ["Backspace"],
     enabled: (s) => (sliceLabel(s) === null ? "This slice has no label." : sliceOpen(s)),
+    needsSlice: true,
     run: (s) => s.clearSlice(),
   },
   startRange: { label: "A range starts here", group: "This slice", keys: ["r"], enabled: vertebraOpen, run: (s) => s.startRange() },
@@ -140,6 +156,8 @@ export const commands = {
     group: "This slice",
     keys: ["Shift+f"],
     enabled: rangeOpen,
+    needsSlice: true,
+    button: "markFracture",
     run: (s) => s.markRange("fracture"),
   },
   rangeNegative: {
@@ -147,6 +165,8 @@ export const commands = {
     group: "This slice",
     keys: ["Shift+n"],
     enabled: rangeOpen,
+    needsSlice: true,
+    button: "markNegative",
     run: (s) => s.markRange("negative"),
   },
 
@@ -206,6 +226,7 @@ export const commands = {
     keys: ["x"],
     enabled: vertebraOpen,
     pressed: (s) => finding(s)?.verdict === "not_assessable",
+    takesKeys: true,
     run: (s) => s.open("why"),
   },
   unclear: {
@@ -219,12 +240,19 @@ export const commands = {
       s.change(value ? "unclear" : "not unclear", ({ id }) => ({ verb: "set_unclear", payload: { vertebra: id, value } }));
     },
   },
-  comment: { label: "Comment", group: "This vertebra", keys: [","], enabled: vertebraOpen, run: (s) => s.events.emit("focusComment", null) },
+  comment: {
+    label: "Comment",
+    group: "This vertebra",
+    keys: [","],
+    enabled: vertebraOpen,
+    takesKeys: true,
+    run: (s) => s.events.emit("focusComment", null),
+  },
   clearVertebra: {
     label: "Clear the vertebra",
     group: "This vertebra",
     keys: ["Shift+Backspace"],
-    enabled: vertebraOpen,
+    enabled: somethingSet,
     run: (s) => s.change("cleared", ({ id }) => ({ verb: "restore", payload: { vertebra: id, finding: null, injury: null } })),
   },
 
@@ -258,8 +286,8 @@ export const commands = {
     enabled: allNegativeOpen,
     run: (s) => s.restOfCaseNegative(),
   },
-  summary: { label: "Summary, then lock", group: "Case", keys: ["Enter"], run: (s) => s.open("summary") },
-  keys: { label: "These keys", group: "Case", keys: ["?"], run: (s) => s.open("keys") },
+  summary: { label: "Summary, then lock", group: "Case", keys: ["Enter"], takesKeys: true, run: (s) => s.open("summary") },
+  keys: { label: "These keys", group: "Case", keys: ["?"], takesKeys: true, run: (s) => s.open("keys") },
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof commands;
@@ -268,13 +296,38 @@ export const commandOf = (name: CommandName): Command => commands[name];
 export const commandNames = Object.keys(commands) as CommandName[];
 export const isCommandName = (name: string): name is CommandName => Object.hasOwn(commands, name);
 
-/** true, or why the command cannot be used now. */
-export const mayRun = (name: CommandName, session: Session): true | string => commandOf(name).enabled?.(session) ?? true;
+/** Whether it may change the read: such commands are done in the order in which they were pressed. */
+export const writes = (name: CommandName): boolean => {
+  const { group, takesKeys } = commandOf(name);
+  return group !== "Move" && group !== "Image" && takesKeys !== true;
+};
 
+/** true, or why the command cannot be used now. */
+export function mayRun(name: CommandName, session: Session): true | string {
+  const { enabled, needsSlice } = commandOf(name);
+  const may = enabled?.(session) ?? true;
+  if (may !== true) return may;
+  return needsSlice && !session.screen.displayed ? `Slice ${session.aim + 1} is not on screen yet.` : true;
+}
+
+/** What a key or a button does: at once, or as soon as the slice that it is meant for is on screen. */
 export function runCommand(name: CommandName, session: Session, held = false): void {
+  const { enabled, needsSlice, takesKeys } = commandOf(name);
+  const { waiting } = session;
+  // What waits must not be overtaken, and must not come later into a dialog or over what was decided there.
+  if (takesKeys) waiting.giveUp();
+  else if (waiting.isBusy && writes(name)) {
+    waiting.add(name);
+    return;
+  }
+  if (needsSlice && !session.screen.displayed && (enabled?.(session) ?? true) === true) waiting.add(name);
+  else runNow(name, session, held);
+}
+
+export function runNow(name: CommandName, session: Session, held = false): void {
   const may = mayRun(name, session);
-  if (may === true) commandOf(name).run(session, held);
-  else session.say(may);
+  if (may === true) session.doing(name, () => commandOf(name).run(session, held));
+  else session.refuse(may, name);
 }
 
 function allNegativeOpen(session: Session): true | string {

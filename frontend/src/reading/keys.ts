@@ -93,6 +93,11 @@ export class ChordReader<Name extends string> {
     );
   }
 
+  /** A stroke that was begun does not wait any more. */
+  forget(): void {
+    this.begun = [];
+  }
+
   read(press: KeyPress, now: number): { readonly name: Name } | { readonly begun: readonly Name[] } | null {
     const waiting = now - this.begunAt <= CHORD_PAUSE ? this.begun : [];
     this.begun = [];

@@ -77,5 +77,9 @@ export function rowWords(vertebra: Vertebra, context: ReadContext, state: ReadSt
 
 export function certaintyWords(vertebra: Vertebra): string {
   if (vertebra.cut) return vertebra.cutWhere ? `Cut at the ${vertebra.cutWhere}` : "Cut by the edge of the image";
+  return levelWords(vertebra);
+}
+
+export function levelWords(vertebra: Vertebra): string {
   return { certain: "Level certain", assumed: "Level assumed", unknown: "Level not known" }[vertebra.certainty];
 }

@@ -2,8 +2,8 @@
 
 import { getRoom, postLock, postOpen } from "../api/room.ts";
 import type { StackViewer } from "../viewer/stack-viewer.ts";
-import { commandNames, commandOf, runCommand, type CommandName } from "./commands.ts";
-import { belongsToControl, ChordReader } from "./keys.ts";
+import { commandNames, commandOf, runCommand, writes, type CommandName } from "./commands.ts";
+import { belongsToControl, ChordReader, fits, strokesOf } from "./keys.ts";
 import { sopUid } from "./model.ts";
 import { Outbox, type OutboxStatus } from "./outbox.ts";
 import { roomOf, type Room } from "./room-data.ts";
@@ -23,7 +23,7 @@ export class RoomApp {
   private readonly viewer: StackViewer;
   private readonly user: string;
   private readonly loginUrl: string;
-  private readonly dialogs = new Dialogs();
+  private readonly dialogs = new Dialogs(() => this.chords.forget());
   private readonly strip = new StripView();
   private readonly inspector = new InspectorView();
   private readonly image: ImageView;
@@ -50,6 +50,11 @@ export class RoomApp {
     viewer.events.on("rendered", ({ sopUid: sop }) => {
       part("moment").hidden = true;
       this.session?.rendered(sopUid(sop));
+    });
+    viewer.events.on("wanted", () => this.session?.moved());
+    viewer.events.on("waiting", (waiting) => {
+      // The cover stays, because the case before may still be under it.
+      if (waiting?.failed && !part("moment").hidden) setText(part("moment-note"), waiting.sentence);
     });
     viewer.events.on("session", () => this.askLogin("Your session has ended. Log in again; nothing is lost."));
     document.addEventListener("keydown", (event) => this.key(event));
@@ -123,8 +128,15 @@ export class RoomApp {
     session.events.on("changed", () => this.refreshSoon());
     session.events.on("open", (panel) => this.openPanel(panel, session));
     session.events.on("said", (sentence) => setText(part("live"), sentence));
+    session.events.on("refused", (command) => {
+      // A new node is read out even where it says what stood there before.
+      part("live").replaceChildren(part("live").textContent ?? "");
+      if (command) this.buttons.refused(command);
+    });
+    session.events.on("done", (command) => this.buttons.done(command));
     outbox.events.on("status", (status) => this.status(status));
-    this.closers.push(() => outbox.close());
+    this.closers.push(() => outbox.close(), () => session.waiting.close());
+    setText(part("live"), "");
   }
 
   /** Only one tab of this browser writes; a second one reads along and may take over. */
@@ -180,11 +192,18 @@ export class RoomApp {
     const stall = status.kind === "waiting" && status.why !== "network" ? status.sentence : "";
     // Once per time it happens: the chip keeps saying it after the dialog was closed.
     if (stall && stall !== this.stall) this.askLogin(stall);
+    if (!stall && this.stall) this.loggedInAgain();
     this.stall = stall;
   }
 
+  /** The server takes changes again, so it gives slices again too. */
+  private loggedInAgain(): void {
+    this.dialogs.whenFree(null);
+    this.viewer.retry();
+  }
+
   private askLogin(sentence: string, retry: () => void = () => this.tryAgain()): void {
-    if (!this.dialogs.isOpen) this.dialogs.session(sentence, this.loginUrl, retry);
+    this.dialogs.whenFree(() => this.dialogs.session(sentence, this.loginUrl, retry));
   }
 
   private tryAgain(): void {
@@ -214,7 +233,11 @@ export class RoomApp {
 
   private key(event: KeyboardEvent): void {
     const { session } = this;
-    if (!session || this.dialogs.isOpen || event.isComposing) return;
+    if (!session || event.isComposing) return;
+    if (this.dialogs.isOpen) {
+      this.ignore(event);
+      return;
+    }
     if (belongsToControl(event, event.target instanceof Element ? event.target : null)) return;
     const read = this.chords.read(event, event.timeStamp);
     if (!read) return;
@@ -224,8 +247,18 @@ export class RoomApp {
       return;
     }
     if (event.repeat && !commandOf(read.name).repeats) return;
+    if (writes(read.name) && !part("moment").hidden) {
+      setText(part("moment-note"), `${commandOf(read.name).label}: not done. The next case is not on screen yet.`);
+      return;
+    }
     session.say("");
     runCommand(read.name, session, event.repeat);
+  }
+
+  /** A key that would change the read does nothing while a dialog is open, and nobody has to find that out later. */
+  private ignore(event: KeyboardEvent): void {
+    const name = commandNames.find((each) => writes(each) && commandOf(each).keys.some((chord) => fits(event, strokesOf(chord)[0] ?? "")));
+    if (name && !event.repeat) this.dialogs.ignored(commandOf(name).label);
   }
 
   private openPanel(panel: Panel, session: Session): void {
@@ -289,7 +322,7 @@ export class RoomApp {
   /** The old image is covered completely until the new one is drawn. */
   private async openCase(caseId: number, lockedName = ""): Promise<void> {
     const cover = part("moment");
-    cover.replaceChildren(make("div", { class: "moment" }, make("p", { class: "t2" }, "New case")));
+    cover.replaceChildren(make("div", { class: "moment" }, make("p", { class: "t2" }, "New case"), momentNote()));
     cover.hidden = false;
     const opened = await postOpen(caseId);
     if (opened.kind !== "ok") {
@@ -328,8 +361,11 @@ function momentOf(room: Room, lockedName: string): HTMLElement {
     make("p", { class: "case num" }, room.caseName),
     make("p", { class: "lg t2" }, `${room.person}${levels}${place}`),
     make("p", { class: "t3" }, lockedName ? `${lockedName} is locked and saved.` : ""),
+    momentNote(),
   );
 }
+
+const momentNote = (): HTMLElement => make("p", { class: "moment-note", "data-room": "moment-note" });
 
 function allNegativeWords(session: Session): string {
   const open = session.openForNegative();

@@ -6,14 +6,19 @@
 import { Emitter } from "../emitter.ts";
 import { sameWindow, type Window } from "../viewer/windows.ts";
 import { OperationRefused } from "./apply.ts";
+import type { CommandName } from "./commands.ts";
 import { nameOf, type Change, type SliceValue, type SopUid, type Vertebra, type VertebraId } from "./model.ts";
 import type { Shown, Viewed } from "./operation.ts";
 import { middleOf, type Room } from "./room-data.ts";
 import type { ReadingStore } from "./store.ts";
+import { Voice } from "./voice.ts";
+import { Waiting } from "./waiting.ts";
 
 /** What the session needs of the viewer; the real one is StackViewer. */
 export interface ImageScreen {
   readonly wanted: number;
+  /** Where the steps lead that were pressed faster than slices can be drawn. */
+  readonly destination: number;
   readonly displayed: { readonly k: number; readonly sopUid: string; readonly at: Date } | null;
   readonly window: Window;
   show(k: number): void;
@@ -30,8 +35,12 @@ export interface SessionEvents {
   /** Selection, tools or view options changed; labels are the store's news. */
   changed: null;
   open: Panel;
-  /** A sentence for the person: why something was not done. Empty takes it away. */
+  /** All that is said to the person now; empty for nothing. */
   said: string;
+  /** Something was not done, and the sentence that is said now tells why. */
+  refused: CommandName | null;
+  /** Something that may have been refused before was done. */
+  done: CommandName;
   focusComment: null;
   lock: null;
 }
@@ -49,6 +58,9 @@ export class Session {
   readonly room: Room;
   readonly store: ReadingStore;
   readonly screen: ImageScreen;
+  readonly waiting: Waiting;
+  private readonly voice = new Voice();
+  private acting: { readonly command: CommandName; refused: boolean } | null = null;
   private currentVertebra: Vertebra | null;
   private rangeAnchor: Anchor | null = null;
   private outlinesShown: boolean;
@@ -60,6 +72,7 @@ export class Session {
     this.screen = screen;
     this.currentVertebra = room.start.vertebra;
     this.outlinesShown = !room.outlinesHidden;
+    this.waiting = new Waiting(this);
   }
 
   get vertebra(): Vertebra | null {
@@ -80,6 +93,11 @@ export class Session {
 
   get k(): number {
     return this.screen.wanted;
+  }
+
+  /** The slice that a key means: the one on screen, else the one that all steps pressed so far lead to. */
+  get aim(): number {
+    return this.screen.displayed ? this.screen.wanted : this.screen.destination;
   }
 
   sopAt(k: number): SopUid | null {
@@ -105,6 +123,7 @@ export class Session {
     if (vertebra !== this.currentVertebra) this.rangeAnchor = null;
     this.currentVertebra = vertebra;
     if (k !== null) this.screen.show(k);
+    this.waiting.settle();
     this.noteWhere();
     this.changed();
   }
@@ -165,12 +184,14 @@ export class Session {
 
   startRange(): void {
     if (!this.currentVertebra) return;
-    this.rangeAnchor = { vertebra: this.currentVertebra.id, k: this.k, dragged: false };
+    this.rangeAnchor = { vertebra: this.currentVertebra.id, k: this.aim, dragged: false };
     this.changed();
   }
 
   /** A drag on the strip from one slice to another, which comes on screen. */
   dragRange(vertebra: Vertebra, from: number, to: number): void {
+    // What was pressed before was meant for another choice of slices.
+    this.waiting.giveUp();
     this.currentVertebra = vertebra;
     this.rangeAnchor = { vertebra: vertebra.id, k: from, dragged: from !== to };
     this.screen.show(to);
@@ -248,7 +269,32 @@ export class Session {
   }
 
   say(sentence: string): void {
-    this.events.emit("said", sentence);
+    this.voice.say(sentence);
+    this.events.emit("said", this.voice.text);
+  }
+
+  /** Says why something was not done; without a name it was what is being done now. */
+  refuse(sentence: string, command: CommandName | null = this.acting?.command ?? null): void {
+    if (this.acting) this.acting.refused = true;
+    this.voice.refuse(sentence, command);
+    this.events.emit("said", this.voice.text);
+    this.events.emit("refused", command);
+  }
+
+  /** Does something by the name of its command, so that what is refused on the way is known to be that. */
+  doing(command: CommandName, act: () => void): void {
+    const before = this.acting;
+    const acting = { command, refused: false };
+    this.acting = acting;
+    try {
+      act();
+    } finally {
+      this.acting = before;
+    }
+    if (acting.refused) return;
+    this.voice.succeeded(command);
+    this.events.emit("said", this.voice.text);
+    this.events.emit("done", command);
   }
 
   open(panel: Panel): void {
@@ -258,7 +304,13 @@ export class Session {
   /** The viewer drew a slice at full resolution. */
   rendered(sop: SopUid): void {
     this.store.markSeen(sop, this.viewed());
+    this.waiting.settle();
     this.changed();
+  }
+
+  /** Another slice is wanted on screen than before, by whatever hand. */
+  moved(): void {
+    this.waiting.settle();
   }
 
   viewed(): Viewed {
@@ -283,7 +335,10 @@ export class Session {
   }
 
   private dropDraggedRange(): void {
-    if (this.rangeAnchor?.dragged) this.rangeAnchor = { ...this.rangeAnchor, dragged: false };
+    if (!this.rangeAnchor?.dragged) return;
+    // A key that waits was meant for the whole range.
+    this.waiting.giveUp();
+    this.rangeAnchor = { ...this.rangeAnchor, dragged: false };
   }
 
   private travel(move: (shown: Shown) => { readonly k: number; readonly forward: readonly Change[] } | null): void {
@@ -302,7 +357,7 @@ export class Session {
       act();
     } catch (error) {
       if (!(error instanceof OperationRefused)) throw error;
-      this.say(error.message);
+      this.refuse(error.message);
     }
     this.changed();
   }

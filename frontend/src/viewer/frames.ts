@@ -58,6 +58,8 @@ export class Frames {
   private closed = false;
   /** Runs while the server does not answer: asking it for all other frames as well would help nobody. */
   private retryTimer: ReturnType<typeof setTimeout> | null = null;
+  /** Nobody is logged in: every answer would be the same until `retry`. */
+  private loggedOut = false;
 
   constructor(slices: readonly ViewerSlice[]) {
     this.slices = slices;
@@ -75,7 +77,15 @@ export class Frames {
   /** Loads one slice before all others; false when it did not come. */
   want(k: number): Promise<boolean> {
     this.centre = k;
-    const wanted = this.isLoaded(k) ? Promise.resolve(true) : this.load(k, Enums.RequestType.Interaction);
+    if (this.isLoaded(k)) {
+      this.fill();
+      return Promise.resolve(true);
+    }
+    if (this.loggedOut) {
+      this.events.emit("failed", { k, sentence: sentenceOf(k, 401) });
+      return Promise.resolve(false);
+    }
+    const wanted = this.load(k, Enums.RequestType.Interaction);
     this.fill();
     return wanted;
   }
@@ -84,6 +94,7 @@ export class Frames {
   retry(): void {
     if (this.retryTimer !== null) clearTimeout(this.retryTimer);
     this.retryTimer = null;
+    this.loggedOut = false;
     this.failures.clear();
     this.fill();
   }
@@ -102,7 +113,7 @@ export class Frames {
   }
 
   private fill(): void {
-    if (this.closed || this.retryTimer !== null) return;
+    if (this.closed || this.loggedOut || this.retryTimer !== null) return;
     const order = this.slices
       .map((_, k) => k)
       .filter((k) => !this.isLoaded(k) && !this.loading.has(k) && !this.failures.has(k))
@@ -139,10 +150,18 @@ export class Frames {
   private failed(k: number, error: unknown): boolean {
     this.failures.set(k, (this.failures.get(k) ?? 0) + 1);
     const status = statusOf(error);
-    if (status === 401) this.events.emit("session", null);
     this.events.emit("failed", { k, sentence: sentenceOf(k, status) });
-    if (!this.closed) this.retryTimer ??= setTimeout(() => this.events.emit("retry", null), RETRY_AFTER);
+    if (status === 401) this.stopUntilLogin();
+    else if (!this.closed && !this.loggedOut) this.retryTimer ??= setTimeout(() => this.events.emit("retry", null), RETRY_AFTER);
     return false;
+  }
+
+  private stopUntilLogin(): void {
+    if (this.retryTimer !== null) clearTimeout(this.retryTimer);
+    this.retryTimer = null;
+    const isNews = !this.loggedOut;
+    this.loggedOut = true;
+    if (isNews && !this.closed) this.events.emit("session", null);
   }
 }
 

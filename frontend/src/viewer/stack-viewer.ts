@@ -27,6 +27,8 @@ export interface View {
 
 export interface ViewerEvents {
   rendered: Rendered;
+  /** Another slice is wanted than before. */
+  wanted: number;
   view: View;
   /** The wanted slice is not on screen yet; null once it is. */
   waiting: { readonly k: number; readonly sentence: string; readonly failed: boolean } | null;
@@ -81,6 +83,11 @@ export class StackViewer {
     return this.wantedK;
   }
 
+  /** Where the steps lead that are still to be drawn, one slice after the other. */
+  get destination(): number {
+    return this.within(this.wantedK + this.stepsDue);
+  }
+
   /** The slice on screen, or null while the wanted one is still loading, decoding or failed. */
   get displayed(): Rendered | null {
     return this.shown?.k === this.wantedK ? this.shown : null;
@@ -100,7 +107,7 @@ export class StackViewer {
     this.slices = slices;
     this.planes = slices.map((slice) => planeOf(slice.metadata));
     this.shownWindow = window;
-    this.wantedK = Math.min(Math.max(startK, 0), slices.length - 1);
+    this.wantedK = this.within(startK);
     const frames = new Frames(slices);
     this.frames = frames;
     frames.events.on("loaded", ({ k, loaded, total }) => {
@@ -196,10 +203,16 @@ export class StackViewer {
   }
 
   private goTo(k: number): void {
-    const next = Math.min(Math.max(k, 0), this.slices.length - 1);
-    if (next === this.wantedK && this.displayed) return;
+    const next = this.within(k);
+    const isOther = next !== this.wantedK;
+    if (!isOther && this.displayed) return;
     this.wantedK = next;
     this.ask();
+    if (isOther) this.events.emit("wanted", next);
+  }
+
+  private within(k: number): number {
+    return Math.min(Math.max(k, 0), this.slices.length - 1);
   }
 
   private ask(): void {

@@ -6,22 +6,34 @@ import { certaintyWords, markOf } from "../marks.ts";
 import { findingOf, injuryOf, nameOf, WHYS, type Vertebra } from "../model.ts";
 import type { Session } from "../session.ts";
 import type { Notice } from "../store.ts";
-import { button, icon, keyCaps, make, part, type Child } from "./dom.ts";
+import { button, buttonCap, icon, keyCaps, make, part, setText, type Child } from "./dom.ts";
 
 const GROUP_COLUMNS: readonly (readonly Group[])[] = [["Move", "This slice"], ["This vertebra"], ["Image", "Case"]];
 
 export class Dialogs {
   private readonly dialog = part<HTMLDialogElement>("dialog");
-  private onKey: ((event: KeyboardEvent) => void) | null = null;
+  /** What a key does in the dialog that is open; true when it did something. */
+  private onKey: ((event: KeyboardEvent) => boolean) | null = null;
+  private next: (() => void) | null = null;
+  private note: HTMLElement | null = null;
 
-  constructor() {
-    this.dialog.addEventListener("keydown", (event) => this.onKey?.(event));
+  private readonly opened: () => void;
+
+  /** `opened` is called whenever a dialog comes up. */
+  constructor(opened: () => void) {
+    this.opened = opened;
+    this.dialog.addEventListener("keydown", (event) => this.key(event));
     this.dialog.addEventListener("click", (event) => {
       if (event.target === this.dialog) this.close();
     });
     this.dialog.addEventListener("close", () => {
+      // The event comes late: another dialog may stand there by now.
+      if (this.dialog.open) return;
       this.onKey = null;
       part("viewport").focus();
+      const { next } = this;
+      this.next = null;
+      next?.();
     });
   }
 
@@ -33,11 +45,33 @@ export class Dialogs {
     if (this.dialog.open) this.dialog.close();
   }
 
+  /** Opens a dialog now, or after the one that is open; only the last one waits. Null takes that back. */
+  whenFree(open: (() => void) | null): void {
+    if (open && !this.isOpen) open();
+    else this.next = open;
+  }
+
+  /** Says that a key of the room did nothing because a dialog is open. */
+  ignored(what: string): void {
+    if (this.note) setText(this.note, `${what}: not done. Keys reach the read again once this is closed.`);
+  }
+
+  private key(event: KeyboardEvent): void {
+    // Enter held down a moment too long must not press the button that has just come under it.
+    const isHeldEnter = event.repeat && event.key === "Enter";
+    if (!isHeldEnter && !this.onKey?.(event)) return;
+    // The dialog may be closed by now, and the key must not go on to the room as another command.
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
   keys(): void {
     const columns = GROUP_COLUMNS.map((groups) => make("div", {}, ...groups.map((group) => this.keyGroup(group))));
     this.show("wide", "Keys", "Everything here is also a button.", make("div", { class: "dialog-body keys" }, ...columns));
     this.onKey = (event) => {
-      if (event.key === "?") this.close();
+      if (event.key !== "?") return false;
+      this.close();
+      return true;
     };
   }
 
@@ -58,12 +92,12 @@ export class Dialogs {
     const act = session.room.locked ? next : complete && session.store.writable ? lock : null;
     if (act) {
       const words = session.room.locked ? "Next case" : "Lock";
-      const confirm = button({ class: "btn btn-lg btn-primary", autofocus: "" }, icon("lock"), words, ...keyCaps(["⏎"]));
+      const confirm = button({ class: "btn btn-lg btn-primary", autofocus: "" }, icon("lock"), words, buttonCap("⏎"));
       confirm.addEventListener("click", act);
       foot.append(confirm);
       this.onKey = null;
     } else {
-      const go = button({ class: "btn btn-lg", autofocus: "" }, complete ? "Close" : "Go to the first", ...keyCaps(["⏎"]));
+      const go = button({ class: "btn btn-lg", autofocus: "" }, complete ? "Close" : "Go to the first", buttonCap("⏎"));
       go.addEventListener("click", () => {
         this.close();
         const vertebra = context.vertebrae.find((each) => each.id === gaps[0]?.vertebra);
@@ -77,7 +111,7 @@ export class Dialogs {
 
   why(session: Session, vertebra: Vertebra, chosen: (why: (typeof WHYS)[number]["value"]) => void): void {
     const options = WHYS.map(({ value, words }, index) => {
-      const option = button({ class: "reason" }, ...keyCaps([String(index + 1)]), words);
+      const option = button({ class: "reason" }, buttonCap(String(index + 1)), words);
       option.addEventListener("click", () => {
         this.close();
         chosen(value);
@@ -88,7 +122,9 @@ export class Dialogs {
     this.show("small", title, "", make("div", { class: "dialog-body reasons" }, ...options));
     this.onKey = (event) => {
       const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code)?.[1];
-      if (digit) options[Number(digit) - 1]?.click();
+      const option = digit && !event.repeat ? options[Number(digit) - 1] : undefined;
+      option?.click();
+      return option !== undefined;
     };
     options[0]?.focus();
   }
@@ -129,13 +165,15 @@ export class Dialogs {
     const keep = this.onKey;
     this.close();
     this.onKey = keep;
-    const close = button({ class: "btn btn-sm btn-quiet push" }, "Close", ...keyCaps(["Esc"]));
+    const close = button({ class: "btn btn-sm btn-quiet push" }, "Close", buttonCap("Esc"));
     close.addEventListener("click", () => this.close());
     const heading = make("h2", { id: "dialog-title" }, title);
     const head = make("div", { class: "dialog-head" }, heading, make("span", { class: "t3" }, aside), close);
     this.dialog.className = `dialog dialog-${size}`;
-    this.dialog.replaceChildren(head, ...content);
+    this.note = make("p", { class: "dialog-note sm", role: "status" });
+    this.dialog.replaceChildren(head, this.note, ...content);
     this.dialog.showModal();
+    this.opened();
   }
 
   private keyGroup(group: Group): HTMLElement {
@@ -159,9 +197,11 @@ export class Dialogs {
     const words = `${mark.words}${extras ? `, ${extras}` : ""}`;
     const sign = make("span", { class: `mark ${mark.className}`, "aria-hidden": "true" }, mark.sign);
     const row = button({ class: `summary-row${gaps.length > 0 ? " open" : ""}` });
-    row.append(make("span", { class: "m" }, nameOf(vertebra, session.room.context)), sign, make("span", {}, words));
-    const right = gaps.length > 0 ? gaps.map((gap) => gap.sentence).join(" ") : vertebra.cut ? certaintyWords(vertebra) : "";
-    row.append(make("span", { class: "t3 sm" }, right));
+    row.append(make("span", { class: "m" }, nameOf(vertebra, session.room.context)), sign, make("span", { class: "what" }, words));
+    // "No verdict yet" stands in the row already.
+    const news = gaps.filter((gap) => gap.kind !== "no_verdict").map((gap) => gap.sentence).join(" ");
+    const right = news || (vertebra.cut ? certaintyWords(vertebra) : "");
+    row.append(make("span", { class: "t3 sm more" }, right));
     row.addEventListener("click", () => {
       this.close();
       this.goTo(session, vertebra);

@@ -45,5 +45,8 @@ export function setAttribute(node: Element, name: string, value: string | null):
 /** Key caps of a chord, as in the mocks. */
 export const keyCaps = (caps: readonly string[]): HTMLElement[] => caps.map((cap) => make("kbd", {}, cap));
 
+/** A key cap on a button: for the eye, and no part of the button's name. */
+export const buttonCap = (cap: string): HTMLElement => make("kbd", { "aria-hidden": "true" }, cap);
+
 /** 10:42:07 in the reader's own time zone. */
 export const timeWords = (at: Date): string => at.toLocaleTimeString("en-GB", { hour12: false });

@@ -16,6 +16,7 @@ export function buildRoom(session: Session): void {
   part("chips").replaceChildren(...chips(session));
   const report = part("report-part");
   report.hidden = room.report === null;
+  setAttribute(part("drawer"), "aria-labelledby", room.report === null ? "case-title" : "report-title");
   part("report").replaceChildren(...paragraphs(room.report ?? "", session));
   const limited = part("limited");
   limited.hidden = room.limited === "";

@@ -1,6 +1,6 @@
 /** The vertebra strip: one row per vertebra, one column per slice, patient's right on the left. A map of the spine. */
 
-import { cellOf, countOf, markOf, rowWords, type Cell } from "../marks.ts";
+import { cellOf, countOf, levelWords, markOf, rowWords, type Cell } from "../marks.ts";
 import { findingOf, injuryOf, nameOf, type Vertebra } from "../model.ts";
 import type { Session } from "../session.ts";
 import { icon, make, part, setAttribute, setText } from "./dom.ts";
@@ -17,6 +17,11 @@ interface Row {
 
 const WIDEST_CELL = 13;
 const NARROWEST_CELL = 3;
+/** The columns of level and mark, and of the end of a row that has nothing but its count, in CSS pixels. */
+const LEVEL_AND_MARK = 42 + 36;
+const PLAIN_END = 50;
+/** Between the last cell, the extras and the count. */
+const END_GAPS = 6 + 6;
 
 export class StripView {
   private readonly table = part<HTMLTableElement>("strip");
@@ -52,6 +57,7 @@ export class StripView {
   refresh(): void {
     const { session } = this;
     if (!session) return;
+    let endsChanged = false;
     const { state, seen } = session.store;
     const { k, anchor } = session;
     for (const row of this.rows) {
@@ -65,8 +71,7 @@ export class StripView {
       setText(row.mark, mark.sign);
       setAttribute(row.mark, "aria-label", rowWords(vertebra, session.room.context, state, seen));
       setAttribute(row.element, "title", rowWords(vertebra, session.room.context, state, seen));
-      this.refreshExtras(row, session);
-      setText(row.count, countOf(vertebra, finding, seen));
+      endsChanged = this.refreshEnd(row, session) || endsChanged;
       const ranged = anchor?.dragged && anchor.vertebra === vertebra.id ? ([anchor.k, k] as const) : null;
       for (const [index, cell] of row.cells) {
         const sop = session.sopAt(index);
@@ -81,16 +86,22 @@ export class StripView {
       if (current) keepInView(row.element);
     }
     this.refreshTick(k);
+    if (endsChanged) this.fitCells();
   }
 
-  /** Injuries and ticks that no slice shows stand at the end of the row. */
-  private refreshExtras(row: Row, session: Session): void {
-    const finding = findingOf(session.store.state, row.vertebra.id);
-    const words = [injuryOf(session.store.state, row.vertebra.id)?.type, finding.process_fracture && "A0"].filter(Boolean).join(" ");
-    const key = `${words}|${finding.unclear}`;
-    if (row.extras.dataset["key"] === key) return;
+  /** Injuries and ticks that no slice shows stand at the end of the row, before the count. True if that takes other room. */
+  private refreshEnd(row: Row, session: Session): boolean {
+    const { state, seen } = session.store;
+    const finding = findingOf(state, row.vertebra.id);
+    const words = [injuryOf(state, row.vertebra.id)?.type, finding.process_fracture && "A0"].filter(Boolean).join(" ");
+    const count = countOf(row.vertebra, finding, seen);
+    const key = words || finding.unclear ? `${words}|${finding.unclear}|${count}` : "";
+    setText(row.count, count);
+    if (row.extras.dataset["key"] === key) return false;
     row.extras.dataset["key"] = key;
-    row.extras.replaceChildren(words, ...(finding.unclear ? [icon("flag")] : []));
+    const nodes = [...(words ? [words] : []), ...(finding.unclear ? [icon("flag")] : [])];
+    row.extras.replaceChildren(...nodes);
+    return true;
   }
 
   private head(columns: readonly number[]): HTMLTableSectionElement {
@@ -112,11 +123,15 @@ export class StripView {
   private row(session: Session, vertebra: Vertebra, columns: readonly number[]): Row {
     const name = nameOf(vertebra, session.room.context);
     const mark = make("span", { class: "mark", role: "img" });
-    const extras = make("span", { class: "extras" });
+    const extras = make("span", { class: "extras", "data-key": "" });
     const count = make("span", {});
     const cells = new Map(columns.map((k) => [k, make("td", { "data-k": String(k) })]));
-    const assumed = vertebra.certainty === "certain" ? "" : "?";
-    const header = make("th", { class: "lvl", scope: "row" }, name, make("span", { class: "unsure" }, assumed));
+    const header = make("th", { class: "lvl", scope: "row" }, name);
+    if (vertebra.certainty !== "certain") {
+      const words = levelWords(vertebra);
+      header.setAttribute("aria-label", `${name}, ${words.toLowerCase()}`);
+      header.append(make("span", { class: "unsure", "aria-hidden": "true", title: words }, "?"));
+    }
     const end = make("td", { class: "count" }, extras, count);
     const element = make("tr", { "data-vertebra": String(vertebra.id) }, header, make("td", {}, mark), ...cells.values(), end);
     return { vertebra, element, mark, extras, count, cells };
@@ -144,7 +159,10 @@ export class StripView {
   private fitCells(): void {
     const count = Number(this.table.style.getPropertyValue("--columns")) || 1;
     const style = getComputedStyle(this.table);
-    const fixed = 42 + 36 + 50 + Number.parseFloat(style.getPropertyValue("--pad"));
+    const pad = Number.parseFloat(style.getPropertyValue("--pad"));
+    const ends = this.rows.filter(({ extras }) => extras.dataset["key"]);
+    const widest = Math.max(0, ...ends.map(({ extras, count: words }) => extras.offsetWidth + words.offsetWidth));
+    const fixed = pad + LEVEL_AND_MARK + Math.max(PLAIN_END, widest > 0 ? Math.ceil(widest) + END_GAPS + pad : 0);
     const space = (this.table.parentElement?.clientWidth ?? 0) - fixed;
     const cell = Math.max(NARROWEST_CELL, Math.min(WIDEST_CELL, Math.floor((space / count) * 2) / 2));
     this.table.style.setProperty("--cell", `${cell}px`);
