@@ -82,6 +82,7 @@ class ResumeOut(Shape):
     case = s.IntegerField()
     name = s.CharField()
     read = s.IntegerField()
+    row = WorklistRowOut()
 
 
 class TabCountsOut(Shape):

@@ -83,10 +83,7 @@ def worklist_page(request: HttpRequest) -> HttpResponse:
         search=request.GET.get("search", "").replace("\x00", ""),
         page=int(page_text) if page_text.isdecimal() and len(page_text) < 7 else 1,
     )
-    resume_row = None
-    if found.resume is not None:
-        drafts = worklist(person(request), tab="draft", search=found.resume.name)
-        resume_row = next((_drawn(row) for row in drafts.rows if row.read == found.resume.read), None)
+    resume_row = _drawn(found.resume.row) if found.resume is not None else None
     return render(
         request,
         "pages/worklist.html",

@@ -80,6 +80,7 @@ class Resume:
     case: int
     name: str
     read: int
+    row: WorklistRow
 
 
 @dataclass(frozen=True)
@@ -303,4 +304,8 @@ def _resume(reader: Reader | None) -> Resume | None:
         .order_by(Coalesce(Subquery(last), F("created_at")).desc(), "-pk")
         .first()
     )
-    return None if draft is None else Resume(draft.case_id, draft.case.name, draft.pk)
+    if draft is None:
+        return None
+    assigned = Assignment.objects.filter(reader=reader, round=draft.round_id, case=draft.case_id)
+    row = next(iter(_rows(assigned, reader, 1)), None)
+    return None if row is None else Resume(draft.case_id, draft.case.name, draft.pk, row)

@@ -266,6 +266,7 @@ export interface ResumeOut {
   readonly case: number;
   readonly name: string;
   readonly read: number;
+  readonly row: WorklistRowOut;
 }
 
 export type RolesEnum = "resident" | "senior" | "lead" | "engineer" | "administrator";
