@@ -60,6 +60,8 @@ export class Frames {
   private retryTimer: ReturnType<typeof setTimeout> | null = null;
   /** Nobody is logged in: every answer would be the same until `retry`. */
   private loggedOut = false;
+  /** Until the first picture stands, decoding other frames would only take the processor from it. */
+  private firstAlone = true;
 
   constructor(slices: readonly ViewerSlice[]) {
     this.slices = slices;
@@ -99,6 +101,13 @@ export class Frames {
     this.fill();
   }
 
+  /** The first picture stands, or cannot: now the others. */
+  othersToo(): void {
+    if (!this.firstAlone) return;
+    this.firstAlone = false;
+    this.fill();
+  }
+
   close(): void {
     this.closed = true;
     if (this.retryTimer !== null) clearTimeout(this.retryTimer);
@@ -113,7 +122,7 @@ export class Frames {
   }
 
   private fill(): void {
-    if (this.closed || this.loggedOut || this.retryTimer !== null) return;
+    if (this.firstAlone || this.closed || this.loggedOut || this.retryTimer !== null) return;
     const order = this.slices
       .map((_, k) => k)
       .filter((k) => !this.isLoaded(k) && !this.loading.has(k) && !this.failures.has(k))
@@ -148,6 +157,7 @@ export class Frames {
   }
 
   private failed(k: number, error: unknown): boolean {
+    this.firstAlone = false;
     this.failures.set(k, (this.failures.get(k) ?? 0) + 1);
     const status = statusOf(error);
     this.events.emit("failed", { k, sentence: sentenceOf(k, status) });

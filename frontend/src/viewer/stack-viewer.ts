@@ -259,6 +259,7 @@ export class StackViewer {
   }
 
   private notDrawn(k: number): void {
+    this.frames?.othersToo();
     if (k !== this.wantedK) return;
     this.events.emit("waiting", { k, sentence: `Slice ${k + 1} could not be drawn. It cannot be labelled.`, failed: true });
   }
@@ -277,6 +278,7 @@ export class StackViewer {
     this.shown = fresh ? { k, sopUid: slice.sopUid, at: new Date() } : this.shown;
     this.emitView(k);
     if (fresh && this.shown) this.events.emit("rendered", this.shown);
+    this.frames?.othersToo();
     if (k !== this.wantedK) return;
     if (this.patience !== null) clearTimeout(this.patience);
     this.patience = null;
