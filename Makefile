@@ -10,7 +10,7 @@ NOWHERE = DATABASE_URL=postgresql:///none BROKER_URL=unix:///none SAGITTAL_SECRE
   SAGITTAL_PSEUDONYM_KEY=none SAGITTAL_IDENTITY_KEYS=none
 
 .DEFAULT_GOAL := help
-.PHONY: help run manage ready test test-data bench soak lint lint-style lint-format lint-types lint-imports lint-frontend \
+.PHONY: help run manage ready test test-data bench lint lint-style lint-format lint-types lint-imports lint-frontend \
   clean-state
 
 help: ## this list
@@ -28,16 +28,13 @@ ready:
 
 test: ready ## unit, database, permission and browser tests; needs nothing but this repository
 	@$(NPM) test
-	@$(PYTEST) --ignore=tests/data --ignore=tests/bench --ignore=tests/soak $(ARGS)
+	@$(PYTEST) --ignore=tests/data --ignore=tests/bench $(ARGS)
 
 test-data: ready ## the tests over the real examinations in SAGITTAL_DATA (default ../shared/data)
 	@$(PYTEST) tests/data $(ARGS)
 
 bench: ready ## measure: images, writes, worklist, import
 	@$(PY) -m tests.bench $(ARGS)
-
-soak: ready ## hours of use in minutes, with servers killed in between
-	@$(PYTEST) tests/soak $(ARGS)
 
 lint: lint-style lint-format lint-types lint-imports lint-frontend ## style, types, the direction of imports
 
