@@ -73,7 +73,7 @@ def test_after_many_wrong_passwords_even_the_right_one_waits(application: Applic
     # Others at the same computer are not locked out.
     page.goto("/login")
     log_in(page, "lead", application.accounts["lead"])
-    page.wait_for_url("**/worklist")
+    page.wait_for_url("**/cases")
 
 
 def test_a_changed_password_opens_and_the_old_one_does_not(application: Application, people: People) -> None:
@@ -85,7 +85,7 @@ def test_a_changed_password_opens_and_the_old_one_does_not(application: Applicat
     new = "bone window 1800 400"
     page.get_by_label("Old password").fill(password)
     page.get_by_label("New password", exact=True).fill(new)
-    page.get_by_label("New password confirmation").fill(new)
+    page.get_by_label("New password again").fill(new)
     page.get_by_role("button", name="Change the password").click()
     expect(page.get_by_role("status").first).to_contain_text("The password is changed.")
     other = people.stranger()

@@ -13,9 +13,9 @@ from tests.browser.room import Record, Room, open_case, until
 ROOMS = {
     "resident": ["Worklist", "Intake"],
     "senior1": ["Worklist"],
-    "lead": ["Worklist", "Intake", "Cases", "Labels"],
-    "engineer": ["Worklist", "Intake", "Cases", "Labels"],
-    "administrator": ["Worklist", "Intake", "Cases"],
+    "lead": ["Intake", "Cases", "Labels"],
+    "engineer": ["Intake", "Cases", "Labels"],
+    "administrator": ["Intake", "Cases"],
 }
 
 
