@@ -203,11 +203,15 @@ class KeptAlive:
             raise RuntimeError(head.split(b"\r\n", 1)[0].decode())
         left = end + 4 + int(length[1]) - have
         while left > 0:
-            # The body is not looked at: it may lie over what is there already.
-            left -= self._read(0, left)
+            # The body is not looked at, and Linux takes it off the socket without copying it (tcp(7), MSG_TRUNC): what
+            # the client does not need, both servers may have.
+            left -= self._taken(self.socket.recv_into(self.view, min(left, len(self.view)), socket.MSG_TRUNC))
 
-    def _read(self, at: int, most: int | None = None) -> int:
-        got = self.socket.recv_into(self.view[at : None if most is None else at + most])
+    def _read(self, at: int) -> int:
+        return self._taken(self.socket.recv_into(self.view[at:]))
+
+    @staticmethod
+    def _taken(got: int) -> int:
         if not got:
             raise RuntimeError("The server closed the connection.")
         return got

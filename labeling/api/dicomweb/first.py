@@ -6,6 +6,7 @@ who scrolls asks for a hundred frames of one stack, so the first goes the long w
 """
 
 import re
+import socket
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
@@ -24,6 +25,9 @@ from labeling.models import Slice
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+#: Bytes; a compressed frame of 1024 x 512 pixels has some 400,000.
+SEND_BUFFER = 1024**2
 
 _UID = r"[0-9][0-9.]{0,63}"
 _FRAME_PATH = re.compile(rf"/dicomweb/studies/({_UID})/series/({_UID})/instances/({_UID})/frames/1")
@@ -47,6 +51,7 @@ class FramesFirst:
             if match is not None:
                 answer = _granted(environ, *match.groups())
                 if answer is not None:
+                    _make_room(environ.get("gunicorn.socket"))
                     start_response(_STATUS[answer.status], list(answer.headers))
                     return (answer.body,)
         return self.application(environ, start_response)
@@ -66,6 +71,12 @@ def _granted(environ: Environ, study_uid: str, series_uid: str, sop_uid: str) ->
         return frame_answer(offer, study_uid, series_uid, sop_uid, environ.get("HTTP_IF_NONE_MATCH", ""))
     except (RedisError, OSError, Slice.DoesNotExist, Refusal):
         return None
+
+
+def _make_room(connection: socket.socket | None) -> None:
+    """Let a whole frame go to the kernel in one piece: its first guess of 16 kB wakes both sides two dozen times."""
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
 
 
 @lru_cache(maxsize=64)
