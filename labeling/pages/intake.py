@@ -54,6 +54,7 @@ class SeriesRow:
         what = " ".join(filter(None, [orientation, *words])) or self.series.modality or "File"
         if self.series.outcome == Outcome.MASK:
             what = "Vertebra mask"
+        what = what[:1].upper() + what[1:]
         return f"{self.series.number} {what}" if self.series.number is not None else what
 
     @property

@@ -134,6 +134,7 @@ function maskButton(holder: HTMLElement): void {
     input.value = '';
     if (picked.length === 0) return;
     try {
+      state.classList.remove('bad-t');
       state.textContent = 'Sending';
       const uuid = await deliver(picked, { name: deliveryName(picked), case: Number(holder.dataset['case']) }, () => undefined, new AbortController().signal);
       state.textContent = 'Placing the mask';
