@@ -30,6 +30,7 @@ from labeling.models.imaging import (
 from labeling.models.jobs import Job, JobState
 from labeling.models.readers import ModelState, ModelVersion, Reader, ReaderKind
 from labeling.models.reading import (
+    ActiveTime,
     Acuity,
     AoBody,
     Finding,
@@ -52,10 +53,12 @@ from labeling.models.rounds import (
     Round,
     RoundKind,
     RoundState,
+    SkipReason,
 )
 
 __all__ = [
     "AGE_CAP",
+    "ActiveTime",
     "Acuity",
     "Anatomy",
     "AnatomyVertebra",
@@ -104,6 +107,7 @@ __all__ = [
     "Settlement",
     "Settles",
     "Sex",
+    "SkipReason",
     "Slice",
     "SliceLabel",
     "SliceValue",

@@ -140,7 +140,31 @@ class Read(models.Model):
                 name="locked_read_never_changes",
                 operation=pgtrigger.Update | pgtrigger.Delete,
                 condition=pgtrigger.Q(old__state="locked"),
-            )
+            ),
+            pgtrigger.Trigger(
+                name="later_version_follows_a_lock_until_consensus",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Q(new__version__gt=1),
+                func="""
+                    IF NOT EXISTS (SELECT 1 FROM labeling_read r
+                                   WHERE r.id = NEW.supersedes_id AND r.state = 'locked'
+                                     AND r.case_id = NEW.case_id AND r.reader_id = NEW.reader_id
+                                     AND r.round_id IS NOT DISTINCT FROM NEW.round_id
+                                     AND r.version = NEW.version - 1) THEN
+                        RAISE EXCEPTION 'later_version_follows_a_lock_until_consensus: no locked version before'
+                            USING ERRCODE = 'integrity_constraint_violation';
+                    END IF;
+                    IF EXISTS (SELECT 1 FROM labeling_settles s WHERE s.read_id = NEW.supersedes_id)
+                       OR EXISTS (SELECT 1 FROM labeling_read r JOIN labeling_round o ON o.id = r.round_id
+                                  WHERE r.case_id = NEW.case_id AND o.kind = 'consensus'
+                                    AND r.round_id IS DISTINCT FROM NEW.round_id) THEN
+                        RAISE EXCEPTION 'later_version_follows_a_lock_until_consensus: a consensus has begun'
+                            USING ERRCODE = 'integrity_constraint_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
         ]
 
 
@@ -158,6 +182,9 @@ class Finding(models.Model):
     score = models.FloatField(null=True, blank=True)
     unclear = models.BooleanField(default=False)
     comment = models.TextField(blank=True, default="")
+    measures = models.JSONField(
+        default=list, blank=True, help_text="Lengths and vertebral heights as points on a slice; see reading.measures."
+    )
 
     class Meta:
         constraints = [
@@ -260,3 +287,25 @@ class Seen(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(name="slice_is_seen_once_per_read", fields=["read", "slice"])]
+
+
+class ActiveTime(models.Model):
+    """Time in which a reader was at work on a read: focused and moving, not coffee. Shown to the reader alone.
+
+    Each tab tells its own total again and again, so that a message sent twice counts once; the time of a read is the
+    sum over its tabs. Without a vertebra it is time on the case as a whole.
+    """
+
+    read = models.ForeignKey(Read, on_delete=models.PROTECT, related_name="active_times")
+    tab = models.UUIDField(help_text="Made by the tab when it opens a read.")
+    vertebra = models.ForeignKey(Vertebra, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    ms = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="active_time_is_one_total_per_tab_and_vertebra",
+                fields=["read", "tab", "vertebra"],
+                nulls_distinct=False,
+            )
+        ]

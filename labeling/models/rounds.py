@@ -82,6 +82,18 @@ class AssignmentState(models.TextChoices):
     SKIPPED = "skipped", "skipped"
 
 
+class SkipReason(models.TextChoices):
+    """Why a reader passes a case by. A skip is a state of its own, never a negative."""
+
+    NONE = "", "–"
+    IMAGE = "image", "the image cannot be read"
+    WRONG_STUDY = "wrong_study", "no spine, or the wrong examination"
+    ANATOMY = "anatomy", "vertebrae are wrong or missing"
+    EXCLUDE = "exclude", "should not be in the study (tumour, implant, infection)"
+    KNOWN = "known", "I know this patient or this case"
+    LATER = "later", "later"
+
+
 class Assignment(models.Model):
     """A case for a reader in a round. Without a reader it lies in the round's pool until someone claims it."""
 
@@ -90,7 +102,8 @@ class Assignment(models.Model):
     reader = models.ForeignKey(Reader, null=True, blank=True, on_delete=models.PROTECT, related_name="assignments")
     position = models.PositiveIntegerField()
     state = models.CharField(max_length=8, choices=AssignmentState.choices, default=AssignmentState.OPEN)
-    skip_reason = models.CharField(max_length=40, blank=True, default="")
+    skip_reason = models.CharField(max_length=40, choices=SkipReason.choices, blank=True, default=SkipReason.NONE)
+    skip_note = models.TextField(blank=True, default="")
     not_before = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     exposure_override = models.TextField(blank=True, default="", help_text="The lead's printed reason, if any.")
@@ -112,6 +125,9 @@ class Assignment(models.Model):
             ),
             models.CheckConstraint(
                 name="assignment_skip_has_a_reason", condition=~Q(state="skipped") | ~Q(skip_reason="")
+            ),
+            models.CheckConstraint(
+                name="assignment_skip_reason_is_known_word", condition=Q(skip_reason__in=SkipReason.values)
             ),
         ]
         triggers = [

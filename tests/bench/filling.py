@@ -123,7 +123,7 @@ class Filling:
             reader_id=self.reader,
             position="f.n + 1000000",
             state=f"CASE WHEN {_SKIPPED} THEN 'skipped' ELSE 'open' END",
-            skip_reason=f"CASE WHEN {_SKIPPED} THEN 'metal' ELSE '' END",
+            skip_reason=f"CASE WHEN {_SKIPPED} THEN 'image' ELSE '' END",
         )
         begun = f"(SELECT * FROM filling f WHERE {_BEGUN}) f"
         mine = {"case_id": "f.kase", "stack_id": "f.stack", "anatomy_id": "f.anatomy", "reader_id": self.reader}

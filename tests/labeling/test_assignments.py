@@ -13,7 +13,7 @@ def test_what_a_blind_reader_is_shown_after_the_assignment_does_not_freeze_it():
     reader, case = make_reader(), make_case()
     assignment = make_assignment(case, round=make_round(RoundKind.INDEPENDENT), reader=reader)
     Exposure.objects.create(reader=reader, case=case, what="truth")
-    assignment.state, assignment.skip_reason = "skipped", "metal"
+    assignment.state, assignment.skip_reason = "skipped", "image"
     assignment.save()
     assignment.refresh_from_db()
     assert assignment.state == "skipped"

@@ -169,7 +169,7 @@ def test_a_paused_round_gives_out_nothing_new() -> None:
 
 def test_opening_a_skipped_case_takes_it_back() -> None:
     case, user = readable(), make_user(Role.RESIDENT)
-    make_assignment(case, reader=reader_of(user), state="skipped", skip_reason="metal everywhere")
+    make_assignment(case, reader=reader_of(user), state="skipped", skip_reason="image")
     open_read(user=user, case_id=case.pk)
     assert (Assignment.objects.get().state, Assignment.objects.get().skip_reason) == ("open", "")
 

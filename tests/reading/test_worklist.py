@@ -52,7 +52,7 @@ def one_of_each() -> dict[str, Any]:
         read=draft, vertebra_id=vertebra_of(draft, "L3"), verdict="fracture", ao_body="A3", unclear=True
     )
     lock_plainly(make_read(cases["locked"], round=round_, reader=reader))
-    make_assignment(cases["skipped"], round=round_, reader=reader, state="skipped", skip_reason="metal")
+    make_assignment(cases["skipped"], round=round_, reader=reader, state="skipped", skip_reason="image")
     lock_plainly(make_read(cases["another's"], round=round_))
     make_assignment(cases["planned"], round=make_round(state="planned"), reader=reader)
     return {"user": user, "cases": cases, "draft": draft}
@@ -206,7 +206,7 @@ def test_the_number_of_queries_does_not_grow_with_the_list(tab: str) -> None:
             Finding.objects.create(read=read, vertebra_id=vertebra_of(read, "L2"), unclear=True)
             if index % 2:
                 lock_plainly(read)
-            skip = {"state": "skipped", "skip_reason": "metal"}
+            skip = {"state": "skipped", "skip_reason": "image"}
             make_assignment(readable(slices=9), round=round_, reader=reader_of(user), **skip)
 
     def cost() -> int:

@@ -1,59 +1,12 @@
 /** Every tool of the room, once: this list feeds the keys, the buttons, the help sheet and the tests. */
 
-import { PRESETS } from "../viewer/windows.ts";
 import { sameOf } from "./apply.ts";
+import { rangeOpen, sliceOpen, vertebraOpen, writable, type Command } from "./command.ts";
+import { caseCommands } from "./case-commands.ts";
+import { imageCommands } from "./image-commands.ts";
 import type { Chord } from "./keys.ts";
 import { ACUITIES, EMPTY_STATE, findingOf, injuryOf, nameOf, type AoBody, type Finding, type InjuryType, type Vertebra } from "./model.ts";
 import type { Session } from "./session.ts";
-
-export type Group = "Move" | "This slice" | "This vertebra" | "Image" | "Case";
-
-export interface Command {
-  readonly label: string;
-  readonly group: Group;
-  readonly keys: readonly Chord[];
-  /** true, or the sentence that says why not. */
-  readonly enabled?: (session: Session) => true | string;
-  /** For tools that stay on, and for answers that are given. */
-  readonly pressed?: (session: Session) => boolean;
-  /** A held key repeats it. */
-  readonly repeats?: boolean;
-  /** It labels the slice that is meant when it is pressed, so that slice must be on screen. */
-  readonly needsSlice?: boolean;
-  /** A dialog or the comment takes the keys that follow. */
-  readonly takesKeys?: boolean;
-  /** The command whose button stands for it, where it has none of its own. */
-  readonly button?: string;
-  readonly run: (session: Session, held: boolean) => void;
-}
-
-const LOCKED = "This read is locked.";
-const ELSEWHERE = "This read is open in another tab.";
-
-const writable = (session: Session): true | string => session.store.writable || (session.room.locked ? LOCKED : ELSEWHERE);
-
-/** A vertebra is chosen and the read may be changed. */
-function vertebraOpen(session: Session): true | string {
-  const may = writable(session);
-  if (may !== true) return may;
-  return session.vertebra ? true : "This case has no vertebrae yet.";
-}
-
-/** Also the slice that is meant crosses the vertebra. Whether it is on screen yet is `needsSlice`'s question. */
-function sliceOpen(session: Session): true | string {
-  const may = vertebraOpen(session);
-  if (may !== true) return may;
-  const { vertebra, room } = session;
-  const sop = session.sopAt(session.aim);
-  if (sop && (vertebra?.sops.includes(sop) || vertebra?.marginSops.includes(sop))) return true;
-  return `This slice does not cross ${vertebra ? nameOf(vertebra, room.context) : "this vertebra"}.`;
-}
-
-function rangeOpen(session: Session): true | string {
-  const may = vertebraOpen(session);
-  if (may !== true) return may;
-  return session.anchor?.vertebra === session.vertebra?.id ? true : "A range needs a start: mark a slice, or press R on it.";
-}
 
 function somethingSet(session: Session): true | string {
   const may = vertebraOpen(session);
@@ -98,22 +51,6 @@ const injuryCommand = (type: InjuryType, keys: readonly Chord[], words: string):
 
 const below = (session: Session, vertebra: Vertebra): Vertebra | undefined =>
   session.room.context.vertebrae[session.room.context.vertebrae.indexOf(vertebra) + 1];
-
-const presetCommand = (name: keyof typeof PRESETS, digit: number): Command => ({
-  label: `${PRESETS[name].title}, W ${PRESETS[name].window[0]} L ${PRESETS[name].window[1]}`,
-  group: "Image",
-  keys: [`Shift+Digit${digit}`],
-  pressed: (session) => session.hasWindow(PRESETS[name].window),
-  run: (session) => session.setWindow(PRESETS[name].window),
-});
-
-const toolCommand = (tool: "window" | "pan" | "zoom", key: string, label: string): Command => ({
-  label,
-  group: "Image",
-  keys: [key],
-  pressed: (session) => session.tool === tool,
-  run: (session) => session.setTool(tool),
-});
 
 export const commands = {
   sliceUp: { label: "Slice towards the right", group: "Move", keys: ["ArrowUp"], repeats: true, run: (s, held) => s.stepSlice(-1, held) },
@@ -256,14 +193,8 @@ export const commands = {
     run: (s) => s.change("cleared", ({ id }) => ({ verb: "restore", payload: { vertebra: id, finding: null, injury: null } })),
   },
 
-  presetBone: presetCommand("bone", 1),
-  presetWide: presetCommand("wide", 2),
-  presetSoft: presetCommand("soft", 3),
-  toolWindow: toolCommand("window", "w", "Window: drag left"),
-  toolPan: toolCommand("pan", "p", "Move: drag with the wheel pressed"),
-  toolZoom: toolCommand("zoom", "z", "Zoom: drag right"),
-  outlines: { label: "Mask outlines on or off", group: "Image", keys: ["m"], pressed: (s) => s.outlines, run: (s) => s.toggleOutlines() },
-  fit: { label: "Fit the image", group: "Image", keys: ["o"], run: (s) => s.screen.fit() },
+  ...imageCommands,
+  ...caseCommands,
 
   undo: {
     label: "Undo",

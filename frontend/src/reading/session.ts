@@ -7,6 +7,7 @@ import { Emitter } from "../emitter.ts";
 import { sameWindow, type Window } from "../viewer/windows.ts";
 import { OperationRefused } from "./apply.ts";
 import type { CommandName } from "./commands.ts";
+import { ImageTools } from "./image-tools.ts";
 import { nameOf, type Change, type SliceValue, type SopUid, type Vertebra, type VertebraId } from "./model.ts";
 import type { Shown, Viewed } from "./operation.ts";
 import { middleOf, type Room } from "./room-data.ts";
@@ -28,7 +29,6 @@ export interface ImageScreen {
   fit(): void;
 }
 
-export type Tool = "window" | "pan" | "zoom";
 export type Panel = "keys" | "summary" | "why";
 
 export interface SessionEvents {
@@ -59,19 +59,18 @@ export class Session {
   readonly store: ReadingStore;
   readonly screen: ImageScreen;
   readonly waiting: Waiting;
+  readonly tools: ImageTools;
   private readonly voice = new Voice();
   private acting: { readonly command: CommandName; refused: boolean } | null = null;
   private currentVertebra: Vertebra | null;
   private rangeAnchor: Anchor | null = null;
-  private outlinesShown: boolean;
-  private chosenTool: Tool = "window";
 
   constructor(room: Room, store: ReadingStore, screen: ImageScreen) {
     this.room = room;
     this.store = store;
     this.screen = screen;
     this.currentVertebra = room.start.vertebra;
-    this.outlinesShown = !room.outlinesHidden;
+    this.tools = new ImageTools(room, () => this.changed());
     this.waiting = new Waiting(this);
   }
 
@@ -81,14 +80,6 @@ export class Session {
 
   get anchor(): Anchor | null {
     return this.rangeAnchor;
-  }
-
-  get tool(): Tool {
-    return this.chosenTool;
-  }
-
-  get outlines(): boolean {
-    return this.outlinesShown;
   }
 
   get k(): number {
@@ -247,16 +238,6 @@ export class Session {
   }
 
   // ---------------------------------------------------------------- the screen
-
-  setTool(tool: Tool): void {
-    this.chosenTool = tool;
-    this.changed();
-  }
-
-  toggleOutlines(): void {
-    this.outlinesShown = !this.outlinesShown;
-    this.changed();
-  }
 
   setWindow(window: Window): void {
     this.screen.setWindow(window[0], window[1]);

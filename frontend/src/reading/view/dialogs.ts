@@ -1,6 +1,7 @@
 /** The dialogs of the room: keys, summary and lock, why not assessable, notices, a session that ended. One at a time. */
 
-import { commandNames, commandOf, type Group } from "../commands.ts";
+import type { Group } from "../command.ts";
+import { commandNames, commandOf } from "../commands.ts";
 import { capsOf } from "../keys.ts";
 import { certaintyWords, markOf } from "../marks.ts";
 import { findingOf, injuryOf, nameOf, WHYS, type Vertebra } from "../model.ts";

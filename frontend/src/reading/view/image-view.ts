@@ -31,7 +31,7 @@ export class ImageView {
     this.overlay = new Overlay(part("canvas"));
     this.bar = new SliceBar((k) => this.session?.showSlice(k));
     attachGestures(this.viewport, viewer, {
-      tool: () => this.session?.tool ?? "window",
+      tool: () => this.session?.tools.tool ?? "window",
       clicked: (x, y) => this.pointAt(x, y),
     });
     part<HTMLButtonElement>("retry").addEventListener("click", () => viewer.retry());
@@ -81,7 +81,7 @@ export class ImageView {
       plane: view.plane,
       styles: stylesOf(session),
       // Outlines of one slice over the picture of another would be worse than none.
-      hidden: !session.outlines || !displayed,
+      hidden: !session.tools.outlines || !displayed,
     });
   }
 
@@ -111,7 +111,7 @@ export class ImageView {
   private pointAt(x: number, y: number): void {
     const { session, view } = this;
     const displayed = session?.screen.displayed;
-    if (!session || !view || !displayed || !session.outlines) return;
+    if (!session || !view || !displayed || !session.tools.outlines) return;
     const [column, row] = toPixel(view.transform, x, y);
     const label = this.overlay.labelAt(displayed.k, column, row);
     const vertebra = session.room.context.vertebrae.find((each) => each.labelValue === label);
