@@ -14,6 +14,7 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from labeling.anatomy.bodies import MaskVertebra, bodies_only, body_extents, coverage
+from labeling.anatomy.boxes import overlap
 from labeling.anatomy.levels import rank
 from labeling.imaging import outlines
 from labeling.imaging.geometry import Geometry
@@ -30,6 +31,10 @@ __all__ = ["Attached", "attach_labels", "attach_mask", "dice_pairs", "label_map"
 
 #: Dice overlap of two bodies from which they are the same vertebra.
 SAME_BODY = 0.5
+
+#: Share of two boxes in common from which they are of one body. A click on the middle of a body gives 0.5 to 0.8 with
+#: the mask's box, its neighbours give nothing.
+SAME_BOX = 0.25
 
 Labels = NDArray[np.uint8]
 
@@ -198,6 +203,27 @@ def _known(
             if new not in known and old in of_value and of_value[old].pk not in taken:
                 known[new] = of_value[old]
                 taken.add(of_value[old].pk)
+    return known | _known_by_box(case, stack, [one for one in found if one.label_value not in known], taken)
+
+
+def _known_by_box(case: Case, stack: Stack, found: Sequence[MaskVertebra], taken: set[int]) -> dict[int, Vertebra]:
+    """As `_known`, for bodies that somebody had placed by hand before there was a mask of them."""
+    rows = AnatomyVertebra.objects.filter(
+        anatomy__case=case, anatomy__stack=stack, label_value=0, vertebra__retired_into__isnull=True
+    ).exclude(vertebra__in=taken)
+    placed: dict[int, AnatomyVertebra] = {}
+    for row in rows.select_related("vertebra").order_by("-anatomy__n", "rank"):
+        placed.setdefault(row.vertebra_id, row)
+    pairs = [
+        (overlap(one.box, row.box), one.label_value, row.vertebra)
+        for one in found
+        for row in placed.values()
+        if one.body_voxels
+    ]
+    known: dict[int, Vertebra] = {}
+    for share, label, vertebra in sorted(pairs, key=lambda pair: -pair[0]):
+        if share >= SAME_BOX and label not in known and vertebra not in known.values():
+            known[label] = vertebra
     return known
 
 
