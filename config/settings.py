@@ -146,6 +146,9 @@ def WHITENOISE_IMMUTABLE_FILE_TEST(path: str, url: str) -> bool:  # noqa: N802 -
 STATE = ENVIRONMENT.state
 MEDIA_ROOT = STATE / "media"
 QUARANTINE_ROOT = STATE / "quarantine"
+#: Uncompressed volumes: made again when they are missing, so no backup needs them.
+VOLUME_CACHE_ROOT = STATE / "cache" / "volumes"
+VOLUME_CACHE_BYTES = ENVIRONMENT.volume_cache_bytes
 INFERENCE_STATUS_FILE = STATE / "inference.json"
 PSEUDONYM_KEY = ENVIRONMENT.pseudonym_key
 IDENTITY_KEYS = ENVIRONMENT.identity_keys
@@ -177,6 +180,8 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+    # Taken in and given out under one name; elsewhere `origin` is another word.
+    "ENUM_NAME_OVERRIDES": {"VertebraOriginEnum": ["segmented", "by_hand"]},
 }
 
 USE_TZ = True

@@ -1,17 +1,26 @@
-"""All cases at a glance, and one case: what came in, what is read, which anatomies it has."""
+"""All cases at a glance, and one case: what came in, what is read, which anatomies it has, its report coming in."""
 
+from collections.abc import Sequence
+
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.shortcuts import redirect, render
+from django.template.defaultfilters import date
+from django.utils.timezone import localtime
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
 
+from labeling.imaging.refusal import Refusal
 from labeling.models import Anatomy, Case
 from labeling.pages.intake import SeriesRow
+from labeling.pages.person import person
 from labeling.reading.facts import facts_of
+from labeling.reading.reports import LONGEST_REPORT, may_enter_reports, report_state, set_report
 from labeling.reading.roles import may_import, may_open_identity, may_read, may_see_all_cases
-from labeling.reading.visibility import case_for, visible_cases
+from labeling.reading.visibility import case_for, case_report_for, case_report_is_open, visible_cases
 
 CASES_PER_PAGE = 50
 
@@ -48,18 +57,69 @@ def cut_levels(anatomy: Anatomy) -> str:
     return ", ".join(row.level or "?" for row in anatomy.vertebrae.all() if row.cut)
 
 
-@require_GET
-def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
+def checked_words(anatomies: Sequence[Anatomy]) -> str:
+    """Whether a person has checked the newest anatomy, for the line above the link to the check."""
+    if not anatomies:
+        return "No vertebrae yet: place them by hand"
+    newest = anatomies[0]
+    if newest.confirmed_at is None or newest.confirmed_by is None:
+        return "Not checked"
+    user = newest.confirmed_by.user
+    by = "a reader" if user is None else user.get_full_name() or user.get_username()
+    return f"Checked by {by} on {date(localtime(newest.confirmed_at), 'j M Y')}"
+
+
+def _visible_case(request: HttpRequest, case_id: int) -> Case:
     try:
-        case = case_for(request.user, case_id)
+        return case_for(request.user, case_id)
     except Case.DoesNotExist as absent:
         raise Http404 from absent
-    anatomies = (
+
+
+@require_GET
+def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
+    return _page(request, _visible_case(request, case_id))
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+def case_report(request: HttpRequest, case_id: int) -> HttpResponse:
+    """Save the report of a case, or show it to who may enter it.
+
+    POST for both: looking at a report is recorded, so no prefetch, reload or history may do it by accident.
+    """
+    case = _visible_case(request, case_id)
+    if request.method != "POST":
+        return redirect("case", case_id=case.pk)
+    user = person(request)
+    if not may_enter_reports(user):
+        raise PermissionDenied
+    if request.POST.get("action") == "show":
+        shown = case_report_for(user, case)
+        if shown is None:
+            return redirect("case", case_id=case.pk)
+        return _page(request, case, report=shown)
+    text = request.POST.get("text", "")
+    try:
+        changed = set_report(user, case, text)
+    except Refusal as refusal:
+        # With what was typed: nobody types a report twice.
+        return _page(request, case, report=text, report_error=refusal.sentence, status=422)
+    messages.success(request, "The report is saved." if changed else "Nothing has changed.")
+    return redirect("case", case_id=case.pk)
+
+
+def _page(
+    request: HttpRequest, case: Case, *, report: str | None = None, report_error: str = "", status: int = 200
+) -> HttpResponse:
+    """The page of a case; `report` is the text in the form, None where it is not on the screen."""
+    anatomies = list(
         Anatomy.objects.filter(case=case, stack=case.reading_stack)
         .order_by("-n")
         .prefetch_related("vertebrae")
-        .select_related("author")
+        .select_related("author", "confirmed_by__user")
     )
+    enters = may_enter_reports(request.user)
     return render(
         request,
         "pages/case.html",
@@ -68,8 +128,17 @@ def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
             "facts": facts_of(case, case.reading_stack) if case.reading_stack else [],
             "series": [SeriesRow.of(row) for row in case.series.order_by("pk")],
             "anatomies": [(anatomy, levels_in_view(anatomy), cut_levels(anatomy)) for anatomy in anatomies],
+            "checked": checked_words(anatomies),
+            "is_checked": bool(anatomies) and anatomies[0].confirmed_at is not None,
             "may_import": may_import(request.user),
             "may_read": may_read(request.user),
             "may_open_identity": may_open_identity(request.user),
+            "may_enter_reports": enters,
+            "report_is_open": enters and case_report_is_open(request.user, case),
+            "report_state": report_state(case) if enters else None,
+            "report": report,
+            "report_error": report_error,
+            "longest_report": LONGEST_REPORT,
         },
+        status=status,
     )

@@ -30,7 +30,7 @@ def navigation(user: Any) -> list[Group]:
     if may_import(user):
         data.append(Entry("Intake", "intake", "intake"))
     if may_see_all_cases(user):
-        data.append(Entry("Cases", "cases", "flow", also=("case", "identity")))
+        data.append(Entry("Cases", "cases", "flow", also=("case", "case-report", "identity")))
     if may_export(user):
         data.append(Entry("Labels", "labels", "dataset"))
     groups = []

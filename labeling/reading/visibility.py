@@ -22,10 +22,14 @@ from labeling.reading.rules import Rules
 
 __all__ = [
     "case_for",
+    "case_report_for",
+    "case_report_is_open",
     "export_counts",
     "exportable_reads",
+    "note_exposure",
     "owed_assignments",
     "pooled_assignments",
+    "prior_cases",
     "read_for",
     "report_for",
     "visible_cases",
@@ -70,10 +74,15 @@ def pooled_assignments(user: AnyUser) -> QuerySet[Assignment]:
 def owed_assignments(user: AnyUser) -> QuerySet[Assignment]:
     """Reads that this person is or will be asked for and has not locked: their cases are blind to them.
 
-    A closed round asks for nothing more; a consensus looks at the other reads by its nature.
+    A closed round asks for nothing more; a consensus looks at the other reads by its nature. Who has reopened their
+    read owes it again: what may still be changed stays blind.
     """
     own_lock = Read.objects.filter(
-        round=OuterRef("round"), case=OuterRef("case"), reader=OuterRef("reader"), state="locked"
+        round=OuterRef("round"),
+        case=OuterRef("case"),
+        reader=OuterRef("reader"),
+        state="locked",
+        successor__isnull=True,
     )
     return (
         Assignment.objects.filter(reader__user=user.pk)
@@ -126,6 +135,23 @@ def read_for(user: User, read_id: int) -> Read:
         return read
 
 
+def prior_cases(user: AnyUser, read: Read) -> QuerySet[Case]:
+    """Earlier examinations of the read's patient whose images are shown beside it, newest first.
+
+    Whoever may see the read may see them, though not their cases: no read, no report and no page of a prior opens by
+    this. Without a date nobody can say what came first, so such cases are no priors.
+    """
+    if read.case.study_date is None:
+        return Case.objects.none()
+    earlier = Case.objects.filter(
+        Exists(visible_reads(user).filter(pk=read.pk)),
+        patient=read.case.patient_id,
+        study_date__lt=read.case.study_date,
+        reading_stack__isnull=False,
+    )
+    return earlier.select_related("patient", "reading_stack").order_by("-study_date", "-number")
+
+
 def report_for(user: User, read: Read) -> str | None:
     """The clinical report of a read's case as this person may see it now, with the exposure it makes.
 
@@ -140,6 +166,30 @@ def report_for(user: User, read: Read) -> str | None:
         return text
 
 
+def case_report_is_open(user: AnyUser, case: Case) -> bool:
+    """Whether this person may enter or look at the report of a case outside any read.
+
+    That is for those who see all cases, unless a round asks them for a read of this one without the report.
+    """
+    return may_see_all_cases(user) and _others_show_it(owed_assignments(user).filter(case=case))
+
+
+def case_report_for(user: User, case: Case) -> str | None:
+    """The report of a case outside any read, with the exposure it makes; None where `case_report_is_open` says no."""
+    if not case_report_is_open(user, case):
+        return None
+    with transaction.atomic():
+        text: str = Case.objects.values_list("report_text", flat=True).get(pk=case.pk)
+        if text:
+            note_exposure(user, case.pk, "report")
+        return text
+
+
+def note_exposure(user: User, case_id: int, what: str) -> None:
+    """Write down that this person knows `what` of a case, in the caller's transaction."""
+    _expose(reader_of(user), [(case_id, what)])
+
+
 def _report_is_open(user: User, read: Read) -> bool:
     """Whether the rule of the read's round, and of every other round that asks this person for the case, allow it."""
     own = read.reader.user_id == user.pk
@@ -152,7 +202,12 @@ def _report_is_open(user: User, read: Read) -> bool:
     others = owed_assignments(user).filter(case=read.case_id)
     if own:
         others = others.exclude(round=read.round_id)
-    rounds = Round.objects.filter(pk__in=others.values("round"))
+    return _others_show_it(others)
+
+
+def _others_show_it(owed: QuerySet[Assignment]) -> bool:
+    """Whether every round that still asks for these reads shows its readers the report."""
+    rounds = Round.objects.filter(pk__in=owed.values("round"))
     return all(Rules.parse(rules).report == "shown" for rules in rounds.values_list("rules", flat=True))
 
 

@@ -59,6 +59,34 @@ def test_a_mask_for_a_case_by_its_number(tmp_path: Path):
     assert "4 vertebrae, L1 to L4" in said(str(nifti(tmp_path / "y.nii.gz", MASK)), "--mask", "--case", str(case.pk))
 
 
+def test_the_report_of_the_one_case_comes_in_beside_its_images(tmp_path: Path):
+    report = tmp_path / "report.txt"
+    report.write_text("\ufeffKeilfraktur L1.\r\n", encoding="utf-8")
+    dicom(tmp_path / "in")
+    lines = said(str(tmp_path / "in"), "--report", str(report)).splitlines()
+    case = Case.objects.get()
+    assert lines[-1] == f"Report stored: {case.name}, case {case.pk}."
+    assert case.report_text == "Keilfraktur L1."
+
+
+def test_a_report_that_names_the_patient_stays_outside_while_the_images_come_in(tmp_path: Path):
+    report = tmp_path / "report.txt"
+    report.write_text("Frau Muster fell.", encoding="utf-8")
+    dicom(tmp_path / "in", attributes={"PatientName": "Muster^Maria"})
+    with pytest.raises(CommandError, match=r"the report did not\. The text holds the patient's name"):
+        said(str(tmp_path / "in"), "--report", str(report))
+    assert Case.objects.get().report_text == ""
+
+
+def test_a_report_that_cannot_be_read_is_said_before_anything_is_copied(tmp_path: Path):
+    dicom(tmp_path / "in")
+    (tmp_path / "report.doc").write_bytes(b"\xff\xfe\x00\xd8")
+    for path, sentence in ((tmp_path / "none.txt", "cannot be read"), (tmp_path / "report.doc", "no UTF-8 text")):
+        with pytest.raises(CommandError, match=sentence):
+            said(str(tmp_path / "in"), "--report", str(path))
+    assert not IntakeBatch.objects.exists()
+
+
 def test_a_ct_given_as_a_mask_is_refused(tmp_path: Path):
     with pytest.raises(CommandError, match="Nothing came in"):
         said(str(nifti(tmp_path / "x.nii.gz", hounsfield())), "--mask")

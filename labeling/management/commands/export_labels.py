@@ -40,7 +40,7 @@ class Command(BaseCommand):
             else:
                 reads = current_locked_reads(round_name)
                 record_export(None, what=what, format=format, round_name=round_name, reads=reads)
-                pieces = FORMATS[format](table.rows(reads), table.columns)
+                pieces = FORMATS[format](table.rows(reads), table.columns[format])
             target = folder / f"{what}.{format}"
             # A reader of the folder sees the old file or the whole new one.
             part = folder / f".{what}.{format}.part"

@@ -12,6 +12,7 @@ from labeling.intake import batches
 from labeling.intake.importer import import_batch
 from labeling.intake.store import KEPT
 from labeling.models import BatchState, Case, IntakeBatch, Outcome, Series
+from labeling.reading.reports import set_report
 
 #: What counts as brought in; what was there before counts too, or a second run would fail.
 _CAME_IN = {*KEPT, Outcome.MASK, Outcome.SEEN_BEFORE}
@@ -26,7 +27,10 @@ class Command(BaseCommand):
         parser.add_argument("--mask", action="store_true", help="Every NIfTI file is a vertebra mask.")
         parser.add_argument("--case", type=int, default=None, help="Number of the case that the masks belong to.")
 
+        parser.add_argument("--report", type=Path, metavar="FILE", help="The clinical report of the one case, as text.")
+
     def handle(self, *args: Any, **options: Any) -> None:
+        report = None if options["report"] is None else _text(options["report"])
         batch = self._deliver(options)
         import_batch(batch.uuid)
         batch.refresh_from_db()
@@ -38,6 +42,18 @@ class Command(BaseCommand):
             raise CommandError(batch.message or "The import was not finished; a worker goes on with it.")
         if not came_in:
             raise CommandError("Nothing came in.")
+        if report is not None:
+            self._store_report(batch, report)
+
+    def _store_report(self, batch: IntakeBatch, report: str) -> None:
+        cases = list(Case.objects.filter(series__batch=batch).distinct()[:2])
+        if len(cases) != 1:
+            raise CommandError("The images came in as more than one case, so the report was not stored with any.")
+        try:
+            set_report(None, cases[0], report)
+        except Refusal as refusal:
+            raise CommandError(f"The images came in, the report did not. {refusal.sentence}") from None
+        self.stdout.write(f"Report stored: {cases[0].name}, case {cases[0].pk}.")
 
     def _deliver(self, options: dict[str, Any]) -> IntakeBatch:
         paths: list[Path] = options["paths"]
@@ -59,6 +75,15 @@ class Command(BaseCommand):
             batches.stop_batch(batch)
             raise CommandError(refusal.sentence) from None
         return batch
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise CommandError(f"The report {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise CommandError(f"The report {path} is no UTF-8 text. Save it as UTF-8 and begin again.") from None
 
 
 def _line(series: Series) -> str:
