@@ -12,6 +12,7 @@ def private_state(settings, tmp_path: Path) -> Path:
     """Each test has its own media, quarantine and static lookup; nothing leaks into the installation's folder."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.QUARANTINE_ROOT = tmp_path / "quarantine"
+    settings.VOLUME_CACHE_ROOT = tmp_path / "volumes"
     settings.INFERENCE_STATUS_FILE = tmp_path / "inference.json"
     # Pages are rendered without collectstatic; the hashed names are covered by the browser tests.
     settings.STORAGES = {

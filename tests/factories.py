@@ -187,6 +187,8 @@ def make_anatomy(
     anatomy = Anatomy.objects.create(
         **{"case": case, "stack": stack, "n": case.anatomies.count() + 1, "source_digest": digest("mask"), **fields}
     )
+    # One below the other, so that the lowest ends with the image.
+    height = stack.rows * PIXEL_SPACING / max(1, len(levels))
     for rank, level in enumerate(levels):
         AnatomyVertebra.objects.create(
             anatomy=anatomy,
@@ -197,9 +199,9 @@ def make_anatomy(
             certainty="assumed" if level else "unknown",
             first_k=first_k,
             last_k=last_k,
-            box=[-9.0, 6.0, 0.0, 8.0, -12.0 * (rank + 1), -12.0 * rank],
+            box=[-9.0, 6.0, 0.0, 8.0, -height * (rank + 1), -height * rank],
             cut=level in cut,
-            cut_where="head" if level in cut else "",
+            cut_where="top" if level in cut else "",
             origin="segmented",
         )
     return anatomy

@@ -1,12 +1,14 @@
 """What the API takes, field by field. Unknown fields are refused (see :mod:`labeling.api.strict`)."""
 
+from typing import Any
+
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers as s
 
 from labeling.anatomy.levels import LEVELS
-from labeling.api.outputs import FindingOut, InjuryOut, Shape
+from labeling.api.outputs import FindingOut, InjuryOut, MeasureOut, Shape
 from labeling.api.strict import StrictSerializer
-from labeling.models import Acuity, AoBody, SegmentType, SliceValue, Verdict, Why
+from labeling.models import Acuity, AoBody, SegmentType, SkipReason, SliceValue, Verdict, Why
 from labeling.reading.verbs import VERBS
 from labeling.reading.worklist import TABS
 
@@ -14,6 +16,10 @@ from labeling.reading.worklist import TABS
 UID_LENGTH = 64
 #: A stack has a few hundred slices; a thousand at once is the whole of the largest.
 MOST_SLICES = 2000
+#: A spine has 26 vertebrae and more only by mistake.
+MOST_VERTEBRAE = 200
+#: Commands of the room whose keys somebody may change.
+MOST_COMMANDS = 200
 
 
 class LabelSlicesPayload(Shape):
@@ -64,6 +70,11 @@ class SetInjuryPayload(Shape):
     type = s.ChoiceField(choices=SegmentType.choices, allow_null=True)
 
 
+class SetMeasuresPayload(Shape):
+    vertebra = s.IntegerField()
+    measures = MeasureOut(many=True)
+
+
 class RestorePayload(Shape):
     vertebra = s.IntegerField()
     finding = FindingOut(allow_null=True)
@@ -83,6 +94,7 @@ class RestorePayload(Shape):
             SetCommentPayload,
             SetLevelSaidPayload,
             SetInjuryPayload,
+            SetMeasuresPayload,
             RestorePayload,
         ],
         resource_type_field_name=None,
@@ -100,6 +112,9 @@ class ShownIn(StrictSerializer):
     rendered_at = s.CharField(max_length=40, required=False, allow_null=True, allow_blank=True)
 
 
+_TAB = "Made by the tab when it opens the read; a script that writes alone needs none."
+
+
 class OperationIn(StrictSerializer):
     """One click."""
 
@@ -109,6 +124,7 @@ class OperationIn(StrictSerializer):
     payload = PayloadField()
     shown = ShownIn(required=False)
     client_at = s.DateTimeField()
+    tab = s.UUIDField(required=False, help_text=_TAB)
 
 
 class ViewedIn(StrictSerializer):
@@ -119,17 +135,77 @@ class ViewedIn(StrictSerializer):
     window = s.ListField(child=s.FloatField(), min_length=2, max_length=2, required=False, allow_null=True)
 
 
+class ActiveIn(StrictSerializer):
+    """Active time of this tab on one vertebra, or (null) on the case as a whole, since it opened the read."""
+
+    vertebra = s.IntegerField(min_value=1, allow_null=True)
+    ms = s.IntegerField(min_value=0, max_value=2**31 - 1)
+
+
 class SeenIn(StrictSerializer):
     sop_uids = s.ListField(child=s.CharField(max_length=UID_LENGTH), max_length=MOST_SLICES)
     viewed = ViewedIn(required=False)
+    tab = s.UUIDField(required=False, help_text=_TAB)
+    active = s.ListField(
+        child=ActiveIn(), required=False, max_length=MOST_VERTEBRAE, help_text="Totals of this tab; needs it."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("active") and "tab" not in attrs:
+            raise s.ValidationError({"tab": ["Active time is the time of a tab. Say which."]})
+        return attrs
 
 
 class LockIn(StrictSerializer):
     base_seq = s.IntegerField(min_value=0, max_value=2**31 - 1)
+    tab = s.UUIDField(required=False, help_text=_TAB)
+
+
+class WriterIn(StrictSerializer):
+    """A tab that wants to write, or to go on writing."""
+
+    tab = s.UUIDField()
+    take = s.BooleanField(required=False, help_text="Take over from another tab that is writing.")
+
+
+class ReleaseIn(StrictSerializer):
+    """A tab that lets go. As a form, it may bear the CSRF token, for what a closing page can still send."""
+
+    tab = s.UUIDField()
+    csrfmiddlewaretoken = s.CharField(required=False, max_length=200)
+
+
+class ReopenIn(StrictSerializer):
+    reason = s.CharField(min_length=3, max_length=500)
+
+
+class SkipIn(StrictSerializer):
+    reason = s.ChoiceField(choices=[choice for choice in SkipReason.choices if choice[0]])
+    note = s.CharField(max_length=500, required=False, allow_blank=True)
+
+
+class ChordsField(s.ListField):
+    child = s.CharField(max_length=40, trim_whitespace=False)
+
+
+class PreferencesIn(StrictSerializer):
+    """All preferences at once: what is left out goes back to how it was delivered."""
+
+    keys = s.DictField(child=ChordsField(max_length=10), required=False)
+    single_keys = s.BooleanField(required=False)
+
+    def validate_keys(self, keys: dict[str, list[str]]) -> dict[str, list[str]]:
+        if len(keys) > MOST_COMMANDS or any(len(name) > 80 for name in keys):
+            raise s.ValidationError(f"At most {MOST_COMMANDS} commands have keys, each with a name of 80 letters.")
+        return keys
 
 
 class NothingIn(StrictSerializer):
     """A body without any field."""
+
+
+class AheadIn(StrictSerializer):
+    after = s.IntegerField(min_value=1, required=False, help_text="The case that is being read.")
 
 
 class WorklistIn(StrictSerializer):

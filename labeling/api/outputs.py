@@ -12,7 +12,6 @@ from labeling.models import (
     AoBody,
     BatchState,
     CaseOrigin,
-    Certainty,
     LabelSource,
     Orientation,
     Outcome,
@@ -74,6 +73,9 @@ class WorklistRowOut(Shape):
     pooled = s.BooleanField(help_text="Nobody has claimed it yet.")
     position = s.IntegerField()
     read = s.IntegerField(allow_null=True)
+    version = s.IntegerField(allow_null=True, help_text="Of the own read: 2 and more once it was reopened.")
+    active_ms = s.IntegerField(help_text="Own active time on the case so far, all versions.")
+    skip_reason = s.CharField(help_text="Its code, where the case was skipped.")
 
 
 class ResumeOut(Shape):
@@ -105,11 +107,26 @@ class WorklistOut(Shape):
     counts = TabCountsOut()
     rows = WorklistRowOut(many=True)
     resume = ResumeOut(allow_null=True)
+    pace_ms = s.IntegerField(allow_null=True, help_text="Median time of the own last reads; nothing before the first.")
+    left_ms = s.IntegerField(allow_null=True, help_text="Pace times what is open.")
+    done = s.IntegerField(help_text="Locked, of `of` cases in all; skipped ones are in neither.")
+    of = s.IntegerField()
 
 
 class SliceMarkOut(Shape):
     value = s.ChoiceField(choices=SliceValue.choices)
     source = s.ChoiceField(choices=LabelSource.choices)  # type: ignore[assignment]
+
+
+class MeasureOut(Shape):
+    """A length (two points) or the heights of a body (six: upper and lower of anterior, middle, posterior)."""
+
+    kind = s.ChoiceField(choices=["length", "heights"])
+    sop_uid = s.CharField()
+    points = s.ListField(
+        child=s.ListField(child=s.FloatField(), min_length=2, max_length=2),
+        help_text="[column, row] of that slice; 0,0 is the centre of the first pixel.",
+    )
 
 
 class FindingOut(Shape):
@@ -124,6 +141,7 @@ class FindingOut(Shape):
     comment = s.CharField()
     level_said = s.CharField()
     slices = s.DictField(child=SliceMarkOut())
+    measures = MeasureOut(many=True)
 
 
 class InjuryOut(Shape):
@@ -230,38 +248,9 @@ class StackOut(Shape):
     slices = StackSliceOut(many=True)
     frames_url = s.CharField()
     metadata = s.ListField(child=s.DictField())
-
-
-class RoomVertebraOut(Shape):
-    id = s.IntegerField()
-    level = s.CharField()
-    certainty = s.ChoiceField(choices=Certainty.choices)
-    cut = s.BooleanField()
-    cut_where = s.CharField()
-    first_k = s.IntegerField()
-    last_k = s.IntegerField()
-    label_value = s.IntegerField()
-    origin = s.ChoiceField(choices=["segmented", "by_hand"])
-
-
-class RoomOut(Shape):
-    """All that the reading room needs to show a read."""
-
-    read = ReadOut()
-    round = RoundOut(allow_null=True)
-    position = PositionOut()
-    case = RoomCaseOut()
-    report = ReportOut(allow_null=True)
-    stack = StackOut()
-    vertebrae = RoomVertebraOut(many=True)
-    outlines_url = s.CharField(allow_null=True)
-    state = StateOut()
-    seen = s.ListField(child=s.CharField())
-    gaps = GapOut(many=True)
-
-
-class OpenedOut(Shape):
-    read = s.IntegerField()
+    affine = s.ListField(
+        child=s.ListField(child=s.FloatField()), help_text="4x4: (k, row, column, 1) to x, y, z in mm, LPS."
+    )
 
 
 class WrittenOut(Shape):
@@ -274,10 +263,14 @@ class WrittenOut(Shape):
 
 
 class ConflictOut(ErrorOut):
-    """code `conflict`: the read went on elsewhere, its newest state is here. code `locked`: it takes no more."""
+    """code `conflict`: the read went on, its newest state is here. `locked`: it takes no more. `elsewhere`: another
+    window or device is writing."""
 
     seq = s.IntegerField(required=False)
     state = StateOut(required=False)
+    anatomy = s.IntegerField(
+        required=False, help_text="That the read stands on by now; another one: load the room again."
+    )
 
 
 class NotCompleteOut(ErrorOut):

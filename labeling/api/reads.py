@@ -6,24 +6,24 @@ from rest_framework.response import Response
 
 from labeling.api.base import ApiView, person
 from labeling.api.errors import NotFound
-from labeling.api.inputs import LockIn, NothingIn, OperationIn, SeenIn
+from labeling.api.inputs import LockIn, NothingIn, OperationIn, ReopenIn, SeenIn
 from labeling.api.outputs import (
     ConflictOut,
     ErrorOut,
     GapsOut,
     LockedOut,
     NotCompleteOut,
-    OpenedOut,
-    RoomOut,
     SeenOut,
     WrittenOut,
 )
 from labeling.api.room import room
+from labeling.api.shapes_reading import OpenedOut, ReopenedOut, RoomOut
 from labeling.api.strict import body
 from labeling.models import Reader
 from labeling.reading.gaps import read_gaps
 from labeling.reading.labels import Operation, mark_seen, write_operation
 from labeling.reading.locking import lock_read
+from labeling.reading.reopening import reopen
 from labeling.reading.roles import may_read, reader_of
 from labeling.reading.rounds import open_read
 from labeling.reading.visibility import read_for
@@ -52,8 +52,9 @@ class OpenCaseView(ApiView):
     )
     def post(self, request: Request, case_id: int) -> Response:
         body(request, NothingIn)
-        read = open_read(user=person(request), case_id=case_id)
-        return Response({"read": read.pk})
+        user = person(request)
+        read = open_read(user=user, case_id=case_id)
+        return Response({"read": read.pk, "room": room(user, read_for(user, read.pk))})
 
 
 class RoomView(ApiView):
@@ -83,7 +84,7 @@ class OperationsView(ApiView):
             shown=dict(sent.get("shown", {})),
             client_at=sent["client_at"],
         )
-        written = write_operation(read_id=read_id, reader=writer(request), operation=operation)
+        written = write_operation(read_id=read_id, reader=writer(request), operation=operation, tab=sent.get("tab"))
         return Response(written.as_json())
 
 
@@ -98,8 +99,15 @@ class SeenView(ApiView):
     def post(self, request: Request, read_id: int) -> Response:
         sent = body(request, SeenIn)
         viewed = dict(sent["viewed"]) if "viewed" in sent else None
-        reader = writer(request)
-        return Response({"seen": mark_seen(read_id=read_id, reader=reader, sop_uids=sent["sop_uids"], viewed=viewed)})
+        seen = mark_seen(
+            read_id=read_id,
+            reader=writer(request),
+            sop_uids=sent["sop_uids"],
+            viewed=viewed,
+            tab=sent.get("tab"),
+            active={one["vertebra"]: one["ms"] for one in sent.get("active", [])},
+        )
+        return Response({"seen": seen})
 
 
 class GapsView(ApiView):
@@ -122,5 +130,18 @@ class LockView(ApiView):
     def post(self, request: Request, read_id: int) -> Response:
         user = person(request)
         sent = body(request, LockIn)
-        read = lock_read(read_id=read_id, reader=writer(request), base_seq=sent["base_seq"])
+        read = lock_read(read_id=read_id, reader=writer(request), base_seq=sent["base_seq"], tab=sent.get("tab"))
         return Response({"locked_at": read.locked_at, "version": read.version, "next": next_case(user)})
+
+
+class ReopenView(ApiView):
+    """Reopen one's own locked read as a new version. The locked one stays as it is."""
+
+    @extend_schema(
+        operation_id="reopen_read",
+        request=ReopenIn,
+        responses={200: ReopenedOut, 400: ErrorOut, 404: ErrorOut, 409: ErrorOut, 422: ErrorOut},
+    )
+    def post(self, request: Request, read_id: int) -> Response:
+        sent = body(request, ReopenIn)
+        return Response({"read": reopen(read_id=read_id, reader=writer(request), reason=sent["reason"]).pk})

@@ -6,10 +6,13 @@ from labeling.api.errors import failure
 from labeling.imaging.refusal import Refusal
 from labeling.reading.labels import Conflict
 from labeling.reading.locking import NotComplete
-from labeling.reading.refusals import NotReadable, OperationRefused, ReadLocked
+from labeling.reading.refusals import Elsewhere, NotReadable, OperationRefused, ReadLocked
 
 #: Refusals of a payload that has not the form of its verb: the client's mistake, not the reader's.
 _MALFORMED = {"bad_payload", "unknown_verb"}
+
+#: Refusals because of what the read has become meanwhile, not because of what was asked.
+_CONFLICTING = {"not_locked", "later_version", "consensus_begun"}
 
 #: Refusals of intake and imaging that are no 422.
 _STATUS = {
@@ -29,11 +32,16 @@ _STATUS = {
 def answer(error: Exception) -> Response | None:
     """The response to an exception of reading or intake; None where it is none of theirs."""
     if isinstance(error, OperationRefused):
-        return failure(error.code, error.sentence, 400 if error.code in _MALFORMED else 422)
+        status = 400 if error.code in _MALFORMED else 409 if error.code in _CONFLICTING else 422
+        return failure(error.code, error.sentence, status)
     if isinstance(error, ReadLocked):
         return failure("locked", error.sentence, 409)
+    if isinstance(error, Elsewhere):
+        return failure("elsewhere", error.sentence, 409)
     if isinstance(error, Conflict):
-        return failure("conflict", error.sentence, 409, seq=error.seq, state=error.state.as_json())
+        return failure(
+            "conflict", error.sentence, 409, seq=error.seq, state=error.state.as_json(), anatomy=error.anatomy
+        )
     if isinstance(error, NotComplete):
         sentence = f"{len(error.gaps)} things are open before this read can be locked."
         if len(error.gaps) == 1:

@@ -10,17 +10,20 @@ from django.contrib.auth.models import User
 from django.db.models import Count, Q
 from django.urls import reverse
 
-from labeling.api.dicomweb.attributes import metadata
-from labeling.models import AnatomyVertebra, Assignment, Read, RoundState, Slice
+from labeling.api.stacks import stack_data
+from labeling.imaging.shaving import kept
+from labeling.intake.volumes import can_be_cut
+from labeling.models import AnatomyVertebra, Assignment, Read, RoundState
+from labeling.reading.activity import active_ms
+from labeling.reading.anatomies import may_edit
 from labeling.reading.facts import facts_of
 from labeling.reading.gaps import gaps_of
+from labeling.reading.priors import priors_of
 from labeling.reading.projection import load_state
+from labeling.reading.reopening import hindrance, versions_of
 from labeling.reading.roles import may_read
 from labeling.reading.rules import Rules
 from labeling.reading.visibility import report_for
-
-#: Stands in `frames_url` where the SOP Instance UID of a slice goes.
-SOP_PLACE = "{sop_uid}"
 
 
 def room(user: User, read: Read) -> dict[str, Any]:
@@ -53,12 +56,19 @@ def room(user: User, read: Read) -> dict[str, Any]:
         "case": _case(read),
         # No report is as good as a hidden one on the screen: there is nothing to show.
         "report": {"text": report} if report else None,
-        "stack": _stack(read),
+        "stack": stack_data(read.case, read.stack),
         "vertebrae": _vertebrae(read),
+        "anatomy": _anatomy(user, read),
         "outlines_url": reverse("outlines", args=[read.anatomy_id]) if read.anatomy.outlines else None,
         "state": state.as_json(),
         "seen": sorted(context.seen),
         "gaps": [gap.as_json() for gap in gaps_of(state, context)] if read.state == "draft" else [],
+        "reopenable": own and may_read(user) and hindrance(read) is None,
+        "versions": _versions(read, own=own),
+        "active_ms": active_ms(read) if own else {},
+        "priors": priors_of(user, read),
+        # Both are cut from the same volume.
+        "second": dict.fromkeys(("axial", "coronal"), can_be_cut(read.stack)),
     }
 
 
@@ -89,28 +99,42 @@ def _case(read: Read) -> dict[str, Any]:
     }
 
 
-def _stack(read: Read) -> dict[str, Any]:
-    stack = read.stack
-    # Loaded already, one hop away: without this the metadata would ask for the case of the stack again.
-    stack.case = read.case
-    slices = list(Slice.objects.filter(stack=stack).order_by("k"))
-    study = f"/dicomweb/studies/{read.case.study_uid}/series/{stack.series_uid}"
+def _vertebrae(read: Read) -> list[dict[str, Any]]:
+    rows = AnatomyVertebra.objects.filter(anatomy=read.anatomy_id).order_by("rank", "pk")
+    fields = (
+        "level", "certainty", "cut", "cut_where", "first_k", "last_k", "label_value", "origin", "box", "mask_ok"
+    )  # fmt: skip
+    return [
+        {"id": row.vertebra_id, **{name: getattr(row, name) for name in fields}, **_shaved(row.first_k, row.last_k)}
+        for row in rows
+    ]
+
+
+def _shaved(first_k: int, last_k: int) -> dict[str, int | None]:
+    first, last = kept(first_k, last_k) or (None, None)
+    return {"kept_first_k": first, "kept_last_k": last}
+
+
+def _anatomy(user: User, read: Read) -> dict[str, Any]:
+    rules = None if read.round is None else Rules.parse(read.round.rules)
     return {
-        "study_uid": read.case.study_uid,
-        "series_uid": stack.series_uid,
-        "origin": stack.origin,
-        "rows": stack.rows,
-        "columns": stack.columns,
-        "row_spacing": stack.row_spacing,
-        "column_spacing": stack.column_spacing,
-        "slice_spacing": stack.slice_spacing,
-        "slices": [{"sop_uid": one.sop_uid, "k": one.k, "position_mm": one.position_mm} for one in slices],
-        "frames_url": f"{study}/instances/{SOP_PLACE}/frames/1",
-        "metadata": metadata(stack, slices),
+        "id": read.anatomy_id,
+        "n": read.anatomy.n,
+        "confirmed": read.anatomy.confirmed_at is not None,
+        "editable": rules is not None and rules.anatomy == "editable" and may_edit(user, read.case),
+        "url": f"/cases/{read.case_id}/anatomy",
     }
 
 
-def _vertebrae(read: Read) -> list[dict[str, Any]]:
-    rows = AnatomyVertebra.objects.filter(anatomy=read.anatomy_id).order_by("rank", "pk")
-    fields = ("level", "certainty", "cut", "cut_where", "first_k", "last_k", "label_value", "origin")
-    return [{"id": row.vertebra_id, **{name: getattr(row, name) for name in fields}} for row in rows]
+def _versions(read: Read, *, own: bool) -> list[dict[str, Any]]:
+    """The versions of this read; of another's, those that were locked."""
+    versions = versions_of(read) if own else versions_of(read).filter(state="locked")
+    return [
+        {
+            "read": one.pk,
+            "version": one.version,
+            "locked_at": one.locked_at.isoformat() if one.locked_at else None,
+            "reason": one.reopen_reason,
+        }
+        for one in versions
+    ]

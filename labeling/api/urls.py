@@ -2,24 +2,38 @@
 
 from django.urls import path
 
+from labeling.api.anatomies import AnatomiesView, CaseAnatomyView
 from labeling.api.batches import BatchesView, BatchFilesView, BatchView, FinishView, StopView
 from labeling.api.exports import FindingsExportView, LabelsExportView
-from labeling.api.me import MeView
+from labeling.api.leases import ReleaseView, WriterView
+from labeling.api.me import MeView, PreferencesView
 from labeling.api.nowhere import NowhereView
 from labeling.api.outlines import OutlinesView
-from labeling.api.reads import GapsView, LockView, OpenCaseView, OperationsView, RoomView, SeenView
+from labeling.api.planes import AxialPlaneView, CoronalPlaneView, PriorSliceView
+from labeling.api.reads import GapsView, LockView, OpenCaseView, OperationsView, ReopenView, RoomView, SeenView
 from labeling.api.schema import SchemaView, docs
-from labeling.api.worklist import WorklistView
+from labeling.api.worklist import AheadView, SkipView, WorklistView
 
 urlpatterns = [
     path("me", MeView.as_view(), name="me"),
+    path("me/preferences", PreferencesView.as_view(), name="preferences"),
     path("worklist", WorklistView.as_view(), name="api-worklist"),
+    path("worklist/next", AheadView.as_view(), name="ahead"),
     path("cases/<int:case_id>/open", OpenCaseView.as_view(), name="api-open-case"),
+    path("cases/<int:case_id>/skip", SkipView.as_view(), name="skip"),
     path("reads/<int:read_id>/room", RoomView.as_view(), name="api-room"),
     path("reads/<int:read_id>/operations", OperationsView.as_view(), name="operations"),
     path("reads/<int:read_id>/seen", SeenView.as_view(), name="seen"),
     path("reads/<int:read_id>/gaps", GapsView.as_view(), name="gaps"),
     path("reads/<int:read_id>/lock", LockView.as_view(), name="lock"),
+    path("reads/<int:read_id>/reopen", ReopenView.as_view(), name="reopen"),
+    path("reads/<int:read_id>/writer", WriterView.as_view(), name="writer"),
+    path("reads/<int:read_id>/writer/release", ReleaseView.as_view(), name="writer-release"),
+    path("reads/<int:read_id>/planes/axial", AxialPlaneView.as_view(), name="axial-plane"),
+    path("reads/<int:read_id>/planes/coronal", CoronalPlaneView.as_view(), name="coronal-plane"),
+    path("reads/<int:read_id>/priors/<int:prior_id>/slice", PriorSliceView.as_view(), name="prior-slice"),
+    path("cases/<int:case_id>/anatomy", CaseAnatomyView.as_view(), name="api-anatomy"),
+    path("cases/<int:case_id>/anatomies", AnatomiesView.as_view(), name="api-anatomies"),
     path("anatomies/<int:anatomy_id>/outlines", OutlinesView.as_view(), name="outlines"),
     path("exports/labels", LabelsExportView.as_view(), name="export-labels"),
     path("exports/findings", FindingsExportView.as_view(), name="export-findings"),

@@ -6,19 +6,23 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
-from labeling.models import AnatomyVertebra, AuditEvent, Finding, Read, SegmentInjury, SliceLabel, SliceValue
+from labeling.models import AnatomyVertebra, AuditEvent, Finding, Read, SegmentInjury, SliceLabel, SliceValue, Stack
+from labeling.reading.measures import Heights, Losses, Measure, heights_of, lengths_of, loss_against, measures_from_json
 from labeling.reading.visibility import exportable_reads
 
 __all__ = [
     "EXPORTS",
     "FINDING_COLUMNS",
     "FORMATS",
+    "HEIGHT_COLUMNS",
     "LABEL_COLUMNS",
+    "LOSS_COLUMNS",
     "Export",
     "current_locked_reads",
     "export_rows",
@@ -31,6 +35,8 @@ __all__ = [
 
 Row = dict[str, Any]
 
+HEIGHT_COLUMNS = ("height_anterior_mm", "height_middle_mm", "height_posterior_mm")
+LOSS_COLUMNS = ("loss_anterior_percent", "loss_middle_percent", "loss_posterior_percent")
 LABEL_COLUMNS = (
     "pseudonym", "case", "series_uid", "sop_uid", "vertebra", "level", "certainty", "slice_position_mm", "slice_label",
     "source", "in_body_extent", "vertebra_ao", "verdict", "acuity", "reader", "round", "read_version", "locked_at",
@@ -38,7 +44,8 @@ LABEL_COLUMNS = (
 FINDING_COLUMNS = (
     "pseudonym", "case", "series_uid", "vertebra", "level", "certainty", "cut", "verdict", "why", "vertebra_ao",
     "process_fracture", "acuity", "level_said", "unclear", "score", "injury_below", "injury_lower", "body_slices",
-    "fractured_slices", "negative_slices", "comment", "reader", "round", "read_version", "locked_at",
+    "fractured_slices", "negative_slices", *HEIGHT_COLUMNS, *LOSS_COLUMNS, "lengths_mm",
+    "comment", "reader", "round", "read_version", "locked_at",
 )  # fmt: skip
 
 #: Reads whose labels are held in memory at once while streaming.
@@ -88,10 +95,12 @@ def _label_row(read: Read, label: SliceLabel, body: AnatomyVertebra | None) -> R
 
 
 def finding_rows(reads: QuerySet[Read]) -> Iterator[Row]:
-    """One row per finding of these reads (`FINDING_COLUMNS`), by read, then vertebra from head to feet.
+    """One row per finding of these reads (`FINDING_COLUMNS` and `measures`), by read, then vertebra from head to feet.
 
     `injury_below` is the type of the segment injury between this vertebra and `injury_lower` (blank at the image's
-    edge); slices are counted as labelled, those in the margin included.
+    edge); slices are counted as labelled, those in the margin included. Heights and lengths are those that the reader
+    measured, in mm; a loss is in percent of the mean of the same height of the vertebrae above and below, and blank
+    where neither was measured. `measures` are the points behind them, in pixels (`labeling.reading.measures`).
     """
     for chunk in _chunks(reads):
         bodies = _bodies(chunk.values())
@@ -104,12 +113,51 @@ def finding_rows(reads: QuerySet[Read]) -> Iterator[Row]:
             for finding in findings
         ]
         placed.sort(key=lambda item: (item[0].pk, item[2].rank if item[2] else 0, item[1].vertebra_id))
-        for read, finding, body in placed:
-            injury = injuries.get((read.pk, finding.vertebra_id))
-            yield _finding_row(read, finding, body, injury)
+        for _, of_read in groupby(placed, key=lambda item: item[0].pk):
+            spine = list(of_read)
+            measured = _measure_columns([_measured(finding, read.stack) for read, finding, _ in spine])
+            for (read, finding, body), columns in zip(spine, measured, strict=True):
+                injury = injuries.get((read.pk, finding.vertebra_id))
+                yield _finding_row(read, finding, body, injury, columns)
 
 
-def _finding_row(read: Read, finding: Finding, body: AnatomyVertebra | None, injury: SegmentInjury | None) -> Row:
+@dataclass(frozen=True)
+class _Measured:
+    """What was measured on one vertebra."""
+
+    measures: tuple[Measure, ...]
+    heights: Heights | None
+    lengths: list[float]
+
+
+def _measured(finding: Finding, stack: Stack) -> _Measured:
+    measures, spacing = measures_from_json(finding.measures), (stack.row_spacing, stack.column_spacing)
+    return _Measured(measures, heights_of(measures, *spacing), lengths_of(measures, *spacing))
+
+
+def _measure_columns(spine: list[_Measured]) -> Iterator[Row]:
+    """The columns of each vertebra of one read, which come from head to feet, each vertebra with a row."""
+    around = [None, *(vertebra.heights for vertebra in spine), None]
+    for index, vertebra in enumerate(spine):
+        heights, neighbours = vertebra.heights, (around[index], around[index + 2])
+        losses = loss_against(heights, neighbours) if heights is not None else None
+        yield {
+            **_three(HEIGHT_COLUMNS, heights, lambda mm: round(mm, 2)),
+            **_three(LOSS_COLUMNS, losses, lambda share: round(100 * share, 1)),
+            "lengths_mm": [round(length, 2) for length in vertebra.lengths],
+            "measures": [measure.as_json() for measure in vertebra.measures],
+        }
+
+
+def _three(columns: tuple[str, ...], of: Heights | Losses | None, rounded: Callable[[float], float]) -> Row:
+    """Anterior, middle and posterior; None where there is nothing."""
+    values = (None, None, None) if of is None else (of.anterior, of.middle, of.posterior)
+    return {name: None if value is None else rounded(value) for name, value in zip(columns, values, strict=True)}
+
+
+def _finding_row(
+    read: Read, finding: Finding, body: AnatomyVertebra | None, injury: SegmentInjury | None, measured: Row
+) -> Row:
     values = [label.value for label in finding.slice_labels.all()]
     return {
         "pseudonym": read.case.patient.pseudonym,
@@ -132,6 +180,7 @@ def _finding_row(read: Read, finding: Finding, body: AnatomyVertebra | None, inj
         "body_slices": body.last_k - body.first_k + 1 if body else None,
         "fractured_slices": values.count(SliceValue.FRACTURE),
         "negative_slices": values.count(SliceValue.NEGATIVE),
+        **measured,
         "comment": finding.comment,
         **_read_columns(read),
     }
@@ -189,6 +238,8 @@ def _cell(value: Any) -> Any:
         return "true" if value else "false"
     if isinstance(value, str) and value.lstrip()[:1] in ("=", "+", "-", "@"):
         return f"'{value}"
+    if isinstance(value, list):
+        return "; ".join(map(str, value))
     return "" if value is None else value
 
 
@@ -203,15 +254,16 @@ def write_json(rows: Iterable[Row], columns: Iterable[str]) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Export:
-    """One of the two tables that come out."""
+    """One of the two tables that come out: its rows, and their columns by format."""
 
-    columns: tuple[str, ...]
+    columns: dict[str, tuple[str, ...]]
     rows: Callable[[QuerySet[Read]], Iterator[Row]]
 
 
 EXPORTS: dict[str, Export] = {
-    "labels": Export(LABEL_COLUMNS, export_rows),
-    "findings": Export(FINDING_COLUMNS, finding_rows),
+    "labels": Export({"csv": LABEL_COLUMNS, "json": LABEL_COLUMNS}, export_rows),
+    # Points have no place in a table's cell; what follows from them has.
+    "findings": Export({"csv": FINDING_COLUMNS, "json": (*FINDING_COLUMNS, "measures")}, finding_rows),
 }
 FORMATS: dict[str, Callable[[Iterable[Row], Iterable[str]], Iterator[str]]] = {"csv": write_csv, "json": write_json}
 
@@ -229,7 +281,7 @@ def exported(user: User, *, what: str, format: str = "csv", round_name: str = ""
     table, write = EXPORTS[what], FORMATS[format]
     reads = exportable_reads(user, round_name=round_name)
     record_export(user, what=what, format=format, round_name=round_name, reads=reads)
-    return write(table.rows(reads), table.columns)
+    return write(table.rows(reads), table.columns[format])
 
 
 def record_export(user: User | None, *, what: str, format: str, round_name: str, reads: QuerySet[Read]) -> None:

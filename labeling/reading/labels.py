@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from labeling.models import LabelOperation, LabelSource, Read, Reader, RoundState, Seen, Slice
+from labeling.models import LabelOperation, LabelSource, Read, Reader, Seen, Slice
+from labeling.reading.activity import record_active
 from labeling.reading.gaps import Gap, gaps_of
+from labeling.reading.lease import refuse_while_elsewhere, renewed
 from labeling.reading.projection import load_state, take_snapshot, write_difference
-from labeling.reading.refusals import OperationRefused, ReadLocked
-from labeling.reading.sealing import sealed
+from labeling.reading.refusals import Elsewhere, OperationRefused, ReadLocked
+from labeling.reading.replaying import folded, replayed
 from labeling.reading.state import FindingState, Injury, ReadContext, ReadState, apply
 from labeling.reading.verbs import touched_vertebra
+from labeling.reading.writable import locked_row, refuse_unless_writable
 
 __all__ = [
     "Conflict",
+    "Elsewhere",
     "Operation",
     "ReadLocked",
     "Written",
@@ -74,53 +78,27 @@ class Conflict(Exception):
 
     sentence = "This read was changed in another window. What it says now is shown."
 
-    def __init__(self, seq: int, state: ReadState) -> None:
+    def __init__(self, read: Read, state: ReadState) -> None:
         super().__init__(self.sentence)
-        self.seq = seq
+        self.seq = read.seq
         self.state = state
+        #: Another one than the client knows where its reader changed the anatomy meanwhile.
+        self.anatomy = read.anatomy_id
 
 
-def locked_row(read_id: int, reader: Reader) -> Read:
-    """The reader's own read, with its row locked until the transaction ends.
-
-    Nothing else of the read may be fetched by this query: it may have waited for another writer, and what PostgreSQL
-    joined or nested would be from before that writer's commit.
-
-    Raises
-    ------
-    Read.DoesNotExist
-        where this is no read of this reader.
-    """
-    return (
-        Read.objects.select_for_update(of=("self",), no_key=True).select_related("round").get(pk=read_id, reader=reader)
-    )
-
-
-def refuse_unless_writable(read: Read) -> None:
-    """
-    Raises
-    ------
-    ReadLocked
-        where the read is locked.
-    OperationRefused
-        where its round is not open: what is counted when a round is closed must stand still.
-    """
-    if read.state == "locked":
-        raise ReadLocked
-    if read.round is not None and read.round.state != RoundState.OPEN:
-        sentence = f"The round {read.round.name} is {read.round.state}. Nothing is written while it is not open."
-        raise OperationRefused("round_not_open", sentence)
-
-
-def write_operation(*, read_id: int, reader: Reader, operation: Operation) -> Written:
+def write_operation(*, read_id: int, reader: Reader, operation: Operation, tab: UUID | None = None) -> Written:
     """Logs one operation and applies it, or answers again what it answered the first time.
 
+    `tab` is who writes; its write lease begins or goes on. A script that writes alone has none.
+
     Raises
     ------
     Read.DoesNotExist
         where this is no read of this reader.
     ReadLocked
         where the read is locked.
+    Elsewhere
+        where another tab holds the write lease.
     Conflict
         where the client has not seen all operations before this one.
     OperationRefused
@@ -129,7 +107,7 @@ def write_operation(*, read_id: int, reader: Reader, operation: Operation) -> Wr
     """
     try:
         with transaction.atomic():
-            return _write(locked_row(read_id, reader), operation)
+            return _write(locked_row(read_id, reader), operation, tab)
     except IntegrityError as error:
         # Only the row lock of *this* read is held: the same uuid may arrive for another read at the same moment.
         if LabelOperation.objects.filter(pk=operation.uuid).exists():
@@ -137,14 +115,15 @@ def write_operation(*, read_id: int, reader: Reader, operation: Operation) -> Wr
         raise
 
 
-def _write(read: Read, operation: Operation) -> Written:
+def _write(read: Read, operation: Operation, tab: UUID | None) -> Written:
     known = LabelOperation.objects.filter(pk=operation.uuid).first()
     if known is not None:
         return _answer_again(read, known, operation)
     refuse_unless_writable(read)
+    refuse_while_elsewhere(read, tab)
     before = take_snapshot(read)
     if operation.base_seq != read.seq:
-        raise Conflict(read.seq, before.state)
+        raise Conflict(read, before.state)
     after = apply(before.state, before.context, operation.verb, operation.payload)
     context = _with_shown_slice(read, operation, before.context)
     read.seq += 1
@@ -158,7 +137,7 @@ def _write(read: Read, operation: Operation) -> Written:
         client_at=operation.client_at,
     )
     write_difference(read, before, after)
-    Read.objects.filter(pk=read.pk).update(seq=read.seq)
+    Read.objects.filter(pk=read.pk).update(seq=read.seq, **renewed(tab))
     return _written(read.seq, operation.payload, before.state, after, gaps_of(after, context), replayed=False)
 
 
@@ -177,10 +156,22 @@ def _with_shown_slice(read: Read, operation: Operation, context: ReadContext) ->
     (sop,) = operation.payload["sop_uids"]
     if operation.shown.get("sop_uid") != sop:
         raise OperationRefused("another_slice", "The slice on screen was another one.")
+    if not _drawn(operation):
+        raise OperationRefused("not_drawn", "This slice was not drawn yet. Nothing was marked.")
     if sop in context.seen:
         return context
     Seen.objects.bulk_create([Seen(read=read, slice_id=sop)], ignore_conflicts=True)
-    return ReadContext(context.unit, context.ao_required, context.vertebrae, context.seen | {sop})
+    return replace(context, seen=context.seen | {sop})
+
+
+def _drawn(operation: Operation) -> bool:
+    """Whether the slice stood on screen at full resolution when the key was pressed; both times are the client's."""
+    try:
+        rendered = datetime.fromisoformat(operation.shown.get("rendered_at") or "")
+    except (TypeError, ValueError):
+        return False
+    # Without a zone, or compared with one that has none, a time says nothing.
+    return rendered.tzinfo is not None and rendered <= operation.client_at
 
 
 def storable(data: object, longest: int) -> bool:
@@ -200,9 +191,8 @@ def _answer_again(read: Read, known: LabelOperation, operation: Operation) -> Wr
     same = (known.read_id, known.verb, known.payload) == (read.pk, operation.verb, operation.payload)
     if not same:
         raise _uuid_used()
-    _, context = load_state(read)
-    before = _fold(read, context, until=known.seq - 1)
-    after = apply(before, context, known.verb, known.payload)
+    before, context = folded(read, until=known.seq - 1)
+    after = apply(before, context.looking_back(), known.verb, known.payload)
     return _written(known.seq, known.payload, before, after, gaps_of(after, context), replayed=True)
 
 
@@ -226,28 +216,27 @@ def _written(
 
 def replay(read: Read) -> ReadState:
     """What the log alone says of a read; the tables hold the same, or something has gone past the one writer."""
-    _, context = load_state(read)
-    state = _fold(read, context, until=read.seq)
-    return sealed(state, context) if read.state == "locked" else state
+    return replayed(read)
 
 
-def _fold(read: Read, context: ReadContext, *, until: int) -> ReadState:
-    state = ReadState()
-    operations = LabelOperation.objects.filter(read=read, seq__lte=until).order_by("seq")
-    for verb, payload in operations.values_list("verb", "payload"):
-        state = apply(state, context, verb, payload)
-    return state
-
-
-def mark_seen(*, read_id: int, reader: Reader, sop_uids: Iterable[str], viewed: dict[str, Any] | None = None) -> int:
-    """Records that these slices were on screen, and where the reader is; the number of slices seen so far.
+def mark_seen(
+    *,
+    read_id: int,
+    reader: Reader,
+    sop_uids: Iterable[str],
+    viewed: dict[str, Any] | None = None,
+    tab: UUID | None = None,
+    active: Mapping[int | None, int] | None = None,
+) -> int:
+    """Records that these slices were on screen, where the reader is, and how long this tab was at work (`active`:
+    milliseconds by vertebra, None for the case as a whole); the number of slices seen so far.
 
     Raises
     ------
-    Read.DoesNotExist, ReadLocked
+    Read.DoesNotExist, ReadLocked, Elsewhere
         as `write_operation`.
     OperationRefused
-        where a slice is not of the read's stack, or `viewed` is no small JSON object.
+        where a slice is not of the read's stack, a vertebra not of its case, or `viewed` is no small JSON object.
     """
     sops = sorted(set(sop_uids))
     if viewed is not None and not storable(viewed, _SHOWN_MAX):
@@ -255,9 +244,13 @@ def mark_seen(*, read_id: int, reader: Reader, sop_uids: Iterable[str], viewed: 
     with transaction.atomic():
         read = locked_row(read_id, reader)
         refuse_unless_writable(read)
+        refuse_while_elsewhere(read, tab)
         if sops and Slice.objects.filter(stack=read.stack_id, pk__in=sops).count() != len(sops):
             raise OperationRefused("outside", "A slice is not of the stack that is read.")
         Seen.objects.bulk_create([Seen(read=read, slice_id=sop) for sop in sops], ignore_conflicts=True)
-        if viewed is not None:
-            Read.objects.filter(pk=read.pk).update(viewed=viewed)
+        if tab is not None and active:
+            record_active(read, tab, active)
+        changed = {**renewed(tab), **({} if viewed is None else {"viewed": viewed})}
+        if changed:
+            Read.objects.filter(pk=read.pk).update(**changed)
         return Seen.objects.filter(read=read).count()

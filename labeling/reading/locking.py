@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -11,6 +12,7 @@ from django.utils import timezone
 from labeling.models import Finding, Read, Reader
 from labeling.reading.gaps import Gap, gaps_of
 from labeling.reading.labels import Conflict, locked_row, refuse_unless_writable
+from labeling.reading.lease import refuse_while_elsewhere
 from labeling.reading.projection import take_snapshot, write_difference
 from labeling.reading.sealing import content_sha, sealed
 
@@ -25,8 +27,8 @@ class NotComplete(Exception):
         self.gaps = tuple(gaps)
 
 
-def lock_read(*, read_id: int, reader: Reader, base_seq: int) -> Read:
-    """Locks a person's read and gives it back as stored.
+def lock_read(*, read_id: int, reader: Reader, base_seq: int, tab: UUID | None = None) -> Read:
+    """Locks a person's read and gives it back as stored; `tab` is who asks, as for `labels.write_operation`.
 
     In one transaction: what it lacks, the negatives that follow from having looked, *not assessable (cut)* for cut
     vertebrae without a verdict, a row for each vertebra, the hash, the lock.
@@ -37,6 +39,8 @@ def lock_read(*, read_id: int, reader: Reader, base_seq: int) -> Read:
         where this is no read of this reader.
     ReadLocked
         where it is locked already.
+    Elsewhere
+        where another tab holds the write lease.
     OperationRefused
         where its round is not open.
     Conflict
@@ -47,9 +51,10 @@ def lock_read(*, read_id: int, reader: Reader, base_seq: int) -> Read:
     with transaction.atomic():
         read = locked_row(read_id, reader)
         refuse_unless_writable(read)
+        refuse_while_elsewhere(read, tab)
         before = take_snapshot(read)
         if base_seq != read.seq:
-            raise Conflict(read.seq, before.state)
+            raise Conflict(read, before.state)
         if gaps := gaps_of(before.state, before.context):
             raise NotComplete(gaps)
         after = sealed(before.state, before.context)
@@ -57,7 +62,8 @@ def lock_read(*, read_id: int, reader: Reader, base_seq: int) -> Read:
         _fill_rows(read, list(before.context.vertebrae))
         read.state, read.locked_at = "locked", timezone.now()
         read.content_sha = content_sha(after, pins_of(read))
-        read.save(update_fields=["state", "locked_at", "content_sha"])
+        read.writer = read.writer_until = None
+        read.save(update_fields=["state", "locked_at", "content_sha", "writer", "writer_until"])
         return read
 
 

@@ -11,6 +11,7 @@ from django.db.models import F, OuterRef, QuerySet
 from django.db.models.functions import JSONObject
 
 from labeling.models import AnatomyVertebra, Finding, Read, Seen, SegmentInjury, Slice, SliceLabel
+from labeling.reading.measures import measures_from_json
 from labeling.reading.rules import Rules
 from labeling.reading.state import (
     BLANK,
@@ -27,6 +28,7 @@ __all__ = ["MARGIN", "Snapshot", "load_state", "rules_of", "take_snapshot", "wri
 #: Slices beyond each end of a body where a label is accepted: the extent comes from a mask, and masks are off by one.
 MARGIN = 2
 
+#: Columns that hold a field of a finding as it is; `measures` is JSON there.
 _FIELDS = ("verdict", "why", "ao_body", "process_fracture", "acuity", "unclear", "comment", "level_said")
 
 
@@ -55,14 +57,16 @@ def take_snapshot(read: Read) -> Snapshot:
     row = _snapshot_rows(read.pk).get()
     findings = {item["vertebra"]: _finding(item) for item in row["said"]}
     injuries = {item["upper"]: Injury(item["lower"], item["type"]) for item in row["torn"]}
+    images = {item["k"]: item["sop"] for item in row["images"]}
     rules = rules_of(read)
     return Snapshot(
         state=ReadState({key: finding for key, finding in findings.items() if finding != BLANK}, injuries),
         context=ReadContext(
             unit=rules.unit if rules else "slice",
             ao_required=rules.ao_required if rules else False,
-            vertebrae=_vertebrae(row["bodies"], {item["k"]: item["sop"] for item in row["images"]}),
+            vertebrae=_vertebrae(row["bodies"], images),
             seen=frozenset(row["looked_at"]),
+            slices=frozenset(images.values()),
         ),
         finding_ids={item["vertebra"]: item["id"] for item in row["said"]},
     )
@@ -73,7 +77,13 @@ def _snapshot_rows(read_id: int) -> QuerySet[Read, Any]:
         json=JSONObject(sop=F("slice_id"), value=F("value"), source=F("source"))
     )
     findings = Finding.objects.filter(read=OuterRef("pk")).values(
-        json=JSONObject(id=F("id"), vertebra=F("vertebra_id"), marks=ArraySubquery(marks), **{f: F(f) for f in _FIELDS})
+        json=JSONObject(
+            id=F("id"),
+            vertebra=F("vertebra_id"),
+            marks=ArraySubquery(marks),
+            measures=F("measures"),
+            **{name: F(name) for name in _FIELDS},
+        )
     )
     injuries = SegmentInjury.objects.filter(read=OuterRef("pk")).values(
         json=JSONObject(upper=F("upper_id"), lower=F("lower_id"), type=F("type"))
@@ -99,6 +109,7 @@ def _finding(item: dict[str, Any]) -> FindingState:
     return FindingState(
         **{name: item[name] for name in _FIELDS},
         slices={mark["sop"]: SliceMark(mark["value"], mark["source"]) for mark in item["marks"]},
+        measures=measures_from_json(item["measures"]),
     )
 
 
@@ -143,13 +154,14 @@ def _write_findings(read: Read, before: Snapshot, after: ReadState, changed: lis
     if rows:
         # A finding that is blank again keeps its row: no verdict is NULL, and the row costs less than its removal.
         Finding.objects.bulk_create(
-            rows, update_conflicts=True, unique_fields=["read", "vertebra"], update_fields=list(_FIELDS)
+            rows, update_conflicts=True, unique_fields=["read", "vertebra"], update_fields=[*_FIELDS, "measures"]
         )
     return {row.vertebra_id: row.pk for row in rows}
 
 
 def _columns(finding: FindingState) -> dict[str, Any]:
-    return {name: getattr(finding, name) for name in _FIELDS}
+    columns = {name: getattr(finding, name) for name in _FIELDS}
+    return {**columns, "measures": [measure.as_json() for measure in finding.measures]}
 
 
 def _write_marks(before: Snapshot, after: ReadState, changed: list[int], ids: Mapping[int, int]) -> None:

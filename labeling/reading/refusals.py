@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["NotReadable", "OperationRefused", "ReadLocked"]
+__all__ = ["Elsewhere", "NotReadable", "OperationRefused", "ReadLocked"]
 
 
 class OperationRefused(Exception):
@@ -32,3 +32,12 @@ class NotReadable(Exception):
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
         self.sentence = sentence
+
+
+class Elsewhere(Exception):
+    """Another tab or device of the same reader holds the write lease."""
+
+    sentence = "This read is being written in another window or on another device. Take over to write here."
+
+    def __init__(self) -> None:
+        super().__init__(self.sentence)

@@ -19,20 +19,24 @@ from labeling.models import (
     Round,
     RoundKind,
     RoundState,
+    SkipReason,
     Split,
 )
 from labeling.reading.refusals import NotReadable
-from labeling.reading.roles import may_read, reader_of
+from labeling.reading.roles import AnyUser, may_read, reader_of
 from labeling.reading.rules import DEFAULTS, Rules
 from labeling.reading.visibility import case_for, pooled_assignments
 
 __all__ = [
     "OPEN_LABELLING_ROUND",
     "NotReadable",
+    "anatomy_to_read",
     "claim",
     "enter_open_round",
+    "free_assignments",
     "newest_anatomy",
     "open_read",
+    "owed_or_none",
     "seed_open_labelling_round",
 ]
 
@@ -100,7 +104,7 @@ def claim(*, reader: Reader, case: Case) -> Assignment:
         own = _open_assignments(reader, case).first()
         if own is not None:
             return own
-        free = pooled_assignments(reader.user).filter(case=case).order_by("round", "pk")
+        free = free_assignments(reader.user).filter(case=case).order_by("round", "pk")
         taken = free.select_for_update(skip_locked=True, of=("self",)).first()
         if taken is None:
             raise NotReadable(_TAKEN)
@@ -108,6 +112,18 @@ def claim(*, reader: Reader, case: Case) -> Assignment:
         taken.reader, taken.position = reader, (last or 0) + 1
         taken.save(update_fields=["reader", "position"])
         return taken
+
+
+def free_assignments(user: AnyUser) -> QuerySet[Assignment]:
+    """What this person may take from the pools and has no assignment of already: who skipped a case because they know
+    it does not find it again in the pool that they left it to."""
+    own = Assignment.objects.filter(round=OuterRef("round"), case=OuterRef("case"), reader__user=user.pk)
+    return pooled_assignments(user).exclude(Exists(own))
+
+
+def owed_or_none(reader: Reader, case: Case) -> Assignment | None:
+    """The oldest assignment of this case that the reader has and has not locked a read for."""
+    return _open_assignments(reader, case).first()
 
 
 def _open_assignments(reader: Reader, case: Case) -> QuerySet[Assignment]:
@@ -124,7 +140,7 @@ def _open_assignments(reader: Reader, case: Case) -> QuerySet[Assignment]:
 def open_read(*, user: User, case_id: int) -> Read:
     """The person's read of this case: their draft, else their locked read, else a new draft on a case they claim.
 
-    A draft that says nothing yet follows a newer anatomy.
+    A draft that says nothing yet follows a newer anatomy. A case they had skipped is theirs to read again.
 
     Raises
     ------
@@ -142,10 +158,9 @@ def open_read(*, user: User, case_id: int) -> Read:
         return own
     if case.reading_stack_id is None:
         raise NotReadable("This case has no stack to read yet.")
-    anatomy = newest_anatomy(case)
-    if anatomy is None:
+    if newest_anatomy(case) is None:
         raise NotReadable("The vertebrae of this case are not known yet. Add a vertebra mask first.")
-    return _begin(reader, case, anatomy)
+    return _begin(reader, case)
 
 
 def _own_read(reader: Reader, case: Case) -> Read | None:
@@ -153,16 +168,26 @@ def _own_read(reader: Reader, case: Case) -> Read | None:
     reads = Read.objects.filter(reader=reader, case=case, round__isnull=False).select_related("round")
     draft = reads.filter(state="draft", round__state=RoundState.OPEN).order_by("round", "pk").first()
     if draft is not None:
+        _skipped_no_more(Assignment.objects.filter(reader=reader, case=case, round=draft.round_id))
         return _following(draft)
     if _open_assignments(reader, case).exists():
         return None
     return reads.filter(state="locked").order_by("-locked_at", "-pk").first()
 
 
+def _skipped_no_more(assignments: QuerySet[Assignment]) -> None:
+    assignments.filter(state=AssignmentState.SKIPPED).update(
+        state=AssignmentState.OPEN, skip_reason=SkipReason.NONE, skip_note=""
+    )
+
+
 def _following(draft: Read) -> Read:
-    """A draft without an operation takes the newest anatomy; a person's labels are never projected anew."""
-    anatomy = newest_anatomy(draft.case)
-    if anatomy is None or draft.seq > 0 or draft.anatomy_id == anatomy.pk:
+    """A draft without an operation takes the newest anatomy; a person's labels are never projected anew.
+
+    A later version has labels before its first operation: those it began with.
+    """
+    anatomy = anatomy_to_read(draft.case, draft.round)
+    if anatomy is None or draft.seq > 0 or draft.version > 1 or draft.anatomy_id == anatomy.pk:
         return draft
     with transaction.atomic():
         # The stack may be another one too, and what was seen of the old one says nothing of the new one.
@@ -172,17 +197,17 @@ def _following(draft: Read) -> Read:
     return Read.objects.select_related("round").get(pk=draft.pk)
 
 
-def _begin(reader: Reader, case: Case, anatomy: Anatomy) -> Read:
+def _begin(reader: Reader, case: Case) -> Read:
     try:
         with transaction.atomic():
             assignment = claim(reader=reader, case=case)
             now = timezone.now()
             if assignment.not_before is not None and assignment.not_before > now:
                 raise NotReadable(f"This case can be read from {assignment.not_before:%d %B %Y} on.")
-            if assignment.state == AssignmentState.SKIPPED:
-                Assignment.objects.filter(pk=assignment.pk).update(state=AssignmentState.OPEN, skip_reason="")
-            pinned = Rules.parse(assignment.round.rules).anatomy == "pinned"
-            anatomy = (newest_anatomy(case, confirmed=True) if pinned else None) or anatomy
+            _skipped_no_more(Assignment.objects.filter(pk=assignment.pk))
+            anatomy = anatomy_to_read(case, assignment.round)
+            if anatomy is None:
+                raise NotReadable("The vertebrae of this case are not known yet. Add a vertebra mask first.")
             return Read.objects.create(
                 round=assignment.round, case=case, reader=reader, stack_id=anatomy.stack_id, anatomy=anatomy
             )
@@ -193,6 +218,13 @@ def _begin(reader: Reader, case: Case, anatomy: Anatomy) -> Read:
         if found is None:
             raise
         return found
+
+
+def anatomy_to_read(case: Case, round_: Round | None) -> Anatomy | None:
+    """The anatomy that a draft begun now would stand on: where the round pins it, the newest that a person confirmed,
+    as long as there is one."""
+    pinned = round_ is not None and Rules.parse(round_.rules).anatomy == "pinned"
+    return (newest_anatomy(case, confirmed=True) if pinned else None) or newest_anatomy(case)
 
 
 def newest_anatomy(case: Case, *, confirmed: bool = False) -> Anatomy | None:

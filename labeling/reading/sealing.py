@@ -37,5 +37,18 @@ def _sealed_finding(finding: FindingState, vertebra: VertebraContext, context: R
 
 def content_sha(state: ReadState, pins: dict[str, Any]) -> str:
     """SHA-256, in hex, over the canonical JSON of a state and of what it is pinned to (stack, anatomy, version)."""
-    canonical = json.dumps({**pins, **state.as_json()}, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    canonical = json.dumps({**pins, **_hashed(state)}, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _hashed(state: ReadState) -> dict[str, Any]:
+    """The JSON of a state as it is hashed.
+
+    A finding without measures leaves the field out: reads were locked before there were measures, and what they say
+    has not changed, so neither may their hash.
+    """
+    said = state.as_json()
+    for finding in said["findings"].values():
+        if not finding["measures"]:
+            del finding["measures"]
+    return said

@@ -7,11 +7,12 @@ place: each step of `labeling.reading.verbs` gives a new state.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from labeling.anatomy.levels import LEVELS
 from labeling.models import Acuity, AoBody, LabelSource, SegmentType, SliceValue, Verdict, Why
+from labeling.reading.measures import Measure, measures_from_json
 from labeling.reading.payloads import Payload
 from labeling.reading.refusals import OperationRefused
 
@@ -59,6 +60,7 @@ class FindingState:
     comment: str = ""
     level_said: str = ""
     slices: Mapping[str, SliceMark] = field(default_factory=dict)
+    measures: tuple[Measure, ...] = ()
 
     @property
     def fractured_sops(self) -> tuple[str, ...]:
@@ -77,6 +79,7 @@ class FindingState:
             "comment": self.comment,
             "level_said": self.level_said,
             "slices": {sop: {"value": mark.value, "source": mark.source} for sop, mark in sorted(self.slices.items())},
+            "measures": [measure.as_json() for measure in self.measures],
         }
 
 
@@ -148,15 +151,22 @@ class VertebraContext:
     def name(self) -> str:
         return self.level or "This vertebra"
 
+    @property
+    def every_sop(self) -> tuple[str, ...]:
+        """All slices that take a label: those of the body and those of the margin."""
+        return (*self.sops, *self.margin_sops)
+
 
 @dataclass(frozen=True)
 class ReadContext:
-    """What a read is judged against: the unit and duties of its round, its vertebrae (cranial first), slices seen."""
+    """What a read is judged against: the unit and duties of its round, its vertebrae (cranial first), the slices seen,
+    and all slices of its stack (a length may lie beside a body)."""
 
     unit: str
     ao_required: bool
     vertebrae: Mapping[int, VertebraContext]
     seen: frozenset[str] = frozenset()
+    slices: frozenset[str] = frozenset()
 
     def vertebra(self, vertebra: int) -> VertebraContext:
         """
@@ -170,6 +180,15 @@ class ReadContext:
         except KeyError:
             raise OperationRefused("unknown_vertebra", "This vertebra is not in the anatomy of this read.") from None
 
+    def looking_back(self) -> ReadContext:
+        """The same with every slice seen, to fold a log with: what was accepted once is not judged a second time.
+
+        Coverage only ever decides whether an operation is accepted, never what it does, so the fold says the same; and
+        a log written before a rule asked for coverage can still be read.
+        """
+        bodies = (sop for each in self.vertebrae.values() for sop in each.every_sop)
+        return replace(self, seen=self.seen | self.slices | {*bodies})
+
 
 def check_finding(finding: FindingState, vertebra: VertebraContext, context: ReadContext) -> FindingState:
     """The same finding, once it keeps every law of a finding.
@@ -178,11 +197,14 @@ def check_finding(finding: FindingState, vertebra: VertebraContext, context: Rea
     ------
     OperationRefused
         where an AO type stands without a fracture, slices are marked on a vertebra that cannot be assessed, a negative
-        vertebra holds a fractured slice, *not assessable* lacks its reason, or a slice does not cross the vertebra.
+        vertebra holds a fractured slice, *not assessable* lacks its reason, a slice does not cross the vertebra, or
+        something was measured on a slice of another stack.
     """
     name = vertebra.name
-    if not set(finding.slices) <= {*vertebra.sops, *vertebra.margin_sops}:
-        raise OperationRefused("outside", f"This slice does not cross {vertebra.level or 'this vertebra'}.")
+    if not set(finding.slices) <= {*vertebra.every_sop}:
+        raise OperationRefused("outside", outside_sentence(vertebra))
+    if not {measure.sop_uid for measure in finding.measures} <= context.slices:
+        raise OperationRefused("another_stack", "Something was measured on a slice that is not of this stack.")
     if finding.ao_body is not None and finding.verdict != Verdict.FRACTURE:
         raise OperationRefused("ao_without_fracture", f"{name} has an AO type but is not called a fracture.")
     if finding.verdict in (Verdict.INDETERMINATE, Verdict.NOT_ASSESSABLE) and finding.slices:
@@ -198,6 +220,10 @@ def check_finding(finding: FindingState, vertebra: VertebraContext, context: Rea
     if context.unit == "slice" and finding.verdict == Verdict.NEGATIVE and unlabelled:
         raise OperationRefused("unlabelled", f"{name} is negative only when each of its slices is.")
     return finding
+
+
+def outside_sentence(vertebra: VertebraContext) -> str:
+    return f"This slice does not cross {vertebra.level or 'this vertebra'}."
 
 
 def fractured_slices_sentence(name: str, count: int) -> str:
@@ -224,6 +250,8 @@ def finding_from_json(data: object) -> FindingState:
         comment=fields.text("comment", COMMENT_MAX),
         level_said=fields.word("level_said", ("", *LEVELS)),
         slices={sop: _mark_from_json(mark) for sop, mark in fields.mapping("slices").items()},
+        # Operations from before there were measures are in logs and in browsers' queues: absent is none.
+        measures=measures_from_json(fields.raw("measures")) if fields.has("measures") else (),
     )
     fields.close()
     return finding

@@ -11,6 +11,7 @@ set_process_fracture, set_unclear   vertebra, value
 set_acuity         vertebra, acuity
 set_comment        vertebra, text
 set_level_said     vertebra, level | ''
+set_measures       vertebra, measures [{kind length | heights, sop_uid, points [[column, row], …]}, …]
 set_injury         upper, lower | null, type | null (vertebra, where sent, is the upper one)
 restore            vertebra, finding | null, injury | null (absent: the injury stays)
 =================  =========================================================================================
@@ -18,11 +19,12 @@ restore            vertebra, finding | null, injury | null (absent: the injury s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from labeling.anatomy.levels import LEVELS
 from labeling.models import Acuity, AoBody, LabelSource, SegmentType, SliceValue, Verdict, Why
+from labeling.reading.measures import measures_from_json
 from labeling.reading.payloads import Payload
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.state import (
@@ -38,6 +40,7 @@ from labeling.reading.state import (
     finding_from_json,
     fractured_slices_sentence,
     injury_from_json,
+    outside_sentence,
 )
 
 __all__ = ["VERBS", "touched_vertebra"]
@@ -60,11 +63,14 @@ def _label_slices(state: ReadState, context: ReadContext, payload: Payload) -> R
     source = payload.word("source", _HAND_SOURCES)
     if source == LabelSource.KEY and len(sops) != 1:
         raise OperationRefused("bad_payload", "A label by key is for one slice.")
+    if not set(sops) <= {*vertebra.every_sop}:
+        raise OperationRefused("outside", outside_sentence(vertebra))
+    if value == SliceValue.NEGATIVE and source == LabelSource.RANGE:
+        # One key may say of a slice that is on screen what it likes; a range speaks of slices that are not.
+        _demand_seen(sops, vertebra, context)
     before = state.finding(vertebra.id)
     kept = {sop: mark for sop, mark in before.slices.items() if sop not in sops}
     written = {} if value is None else {sop: SliceMark(value, source) for sop in sops}
-    if value is None and not set(sops) <= {*vertebra.sops, *vertebra.margin_sops}:
-        raise OperationRefused("outside", f"This slice does not cross {vertebra.level or 'this vertebra'}.")
     after = _verdict_after_labels(before, {**kept, **written}, vertebra, context)
     return state.with_finding(vertebra.id, check_finding(after, vertebra, context))
 
@@ -105,11 +111,21 @@ def _rest_negative(state: ReadState, context: ReadContext, payload: Payload) -> 
     return state.with_finding(vertebra.id, _with_rest_negative(before, vertebra, context))
 
 
-def _with_rest_negative(before: FindingState, vertebra: VertebraContext, context: ReadContext) -> FindingState:
-    unseen = sum(sop not in context.seen for sop in vertebra.sops)
+def _demand_seen(sops: Iterable[str], vertebra: VertebraContext, context: ReadContext) -> None:
+    """
+    Raises
+    ------
+    OperationRefused
+        where slices were never on screen: what nobody looked at is not negative.
+    """
+    unseen = sum(sop not in context.seen for sop in sops)
     if unseen:
         slices = "slice has" if unseen == 1 else "slices have"
         raise OperationRefused("unseen", f"{unseen} {slices} not been seen on {vertebra.level or 'this vertebra'}.")
+
+
+def _with_rest_negative(before: FindingState, vertebra: VertebraContext, context: ReadContext) -> FindingState:
+    _demand_seen(vertebra.sops, vertebra, context)
     rest = {sop: SliceMark(SliceValue.NEGATIVE.value, LabelSource.RANGE.value) for sop in vertebra.sops}
     after = replace(before, slices={**rest, **before.slices}, why="")
     if after.fractured_sops:
@@ -179,6 +195,12 @@ def _set_level_said(state: ReadState, context: ReadContext, payload: Payload) ->
     return state.with_finding(vertebra, replace(state.finding(vertebra), level_said=level))
 
 
+def _set_measures(state: ReadState, context: ReadContext, payload: Payload) -> ReadState:
+    vertebra = context.vertebra(payload.number("vertebra"))
+    measured = replace(state.finding(vertebra.id), measures=measures_from_json(payload.raw("measures")))
+    return state.with_finding(vertebra.id, check_finding(measured, vertebra, context))
+
+
 def _set_injury(state: ReadState, context: ReadContext, payload: Payload) -> ReadState:
     upper = context.vertebra(payload.number("upper"))
     if payload.has("vertebra") and payload.number("vertebra") != upper.id:
@@ -220,6 +242,7 @@ VERBS: dict[str, Step] = {
     "set_unclear": _set_unclear,
     "set_comment": _set_comment,
     "set_level_said": _set_level_said,
+    "set_measures": _set_measures,
     "set_injury": _set_injury,
     "restore": _restore,
 }

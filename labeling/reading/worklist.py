@@ -28,8 +28,9 @@ from labeling.models import (
     Reader,
     RoundState,
 )
+from labeling.reading.activity import active_of_cases, pace_ms
 from labeling.reading.roles import may_read
-from labeling.reading.visibility import pooled_assignments
+from labeling.reading.rounds import free_assignments
 
 __all__ = ["PAGE_SIZE", "TABS", "Resume", "VertebraCell", "WorklistPage", "WorklistRow", "next_case", "worklist"]
 
@@ -39,7 +40,7 @@ PAGE_SIZE = 50
 #: A reader's own cases in their drawn order, then the pool in the order it was filled.
 _OWN_FIRST = (F("reader").asc(nulls_last=True), "round", "position", "pk")
 
-_WORDS = {"to_read": "to read", "draft": "draft", "locked": "locked", "skipped": "skipped"}
+_WORDS = {"to_read": "to read", "draft": "draft", "locked": "locked"}
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class VertebraCell:
 @dataclass(frozen=True)
 class WorklistRow:
     """One case of one round. `state` is to_read, draft, locked or skipped; `state_word` says it to people, with the
-    reason where it cannot be read now. `read` is the own read's key; `pooled` where nobody has claimed it."""
+    reason where it cannot be read now. `read` and `version` are of the newest own read; `active_ms` is own time on all
+    versions; `pooled` where nobody has claimed it."""
 
     case: int
     name: str
@@ -71,6 +73,9 @@ class WorklistRow:
     pooled: bool
     position: int
     read: int | None
+    version: int | None
+    active_ms: int
+    skip_reason: str
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,11 @@ class Resume:
 
 @dataclass(frozen=True)
 class WorklistPage:
-    """One page of a tab, with the counts of all tabs."""
+    """One page of a tab, with the counts of all tabs.
+
+    `pace_ms` is the median time of the own last reads, `left_ms` what the open cases take at that pace. Of `of` cases
+    `done` are locked; what is skipped is in neither.
+    """
 
     tab: str
     search: str
@@ -95,6 +104,10 @@ class WorklistPage:
     counts: dict[str, int]
     rows: tuple[WorklistRow, ...]
     resume: Resume | None
+    pace_ms: int | None = None
+    left_ms: int | None = None
+    done: int = 0
+    of: int = 0
 
 
 def worklist(user: User, *, tab: str = "to_read", search: str = "", page: int = 1) -> WorklistPage:
@@ -119,16 +132,32 @@ def worklist(user: User, *, tab: str = "to_read", search: str = "", page: int = 
     pages = max(1, -(-total // PAGE_SIZE))
     page = min(max(1, page), pages)
     rows = _rows(found, reader, page) if total else ()
-    return WorklistPage(tab, search, page, pages, total, counts, rows, _resume(reader))
+    pace = None if reader is None else pace_ms(reader)
+    still = counts["to_read"] + counts["draft"]
+    return WorklistPage(
+        tab=tab,
+        search=search,
+        page=page,
+        pages=pages,
+        total=total,
+        counts=counts,
+        rows=rows,
+        resume=_resume(reader),
+        pace_ms=pace,
+        left_ms=None if pace is None else pace * still,
+        done=counts["locked"],
+        of=counts["locked"] + still,
+    )
 
 
 def _tabs(user: User, reader: Reader | None) -> dict[str, QuerySet[Assignment]]:
     """The assignments of each tab. Each is a condition of its own, so that PostgreSQL can count it by a join."""
-    pool = pooled_assignments(user)
+    pool = free_assignments(user)
     if reader is None:
         nothing = Assignment.objects.none()
         return {**dict.fromkeys(TABS, nothing), "to_read": pool}
     mine = Assignment.objects.filter(reader=reader).exclude(round__state=RoundState.PLANNED)
+    skipped = Q(state=AssignmentState.SKIPPED)
     reads = Read.objects.filter(round=OuterRef("round"), case=OuterRef("case"), reader=reader)
     draft = reads.filter(state="draft")
     unclear = Finding.objects.filter(
@@ -138,13 +167,15 @@ def _tabs(user: User, reader: Reader | None) -> dict[str, QuerySet[Assignment]]:
         read__successor__isnull=True,
         unclear=True,
     )
-    waiting = mine.filter(~Exists(reads), state=AssignmentState.OPEN, round__state=RoundState.OPEN)
+    locked = reads.filter(state="locked")
+    waiting = mine.filter(~Exists(reads), ~skipped, round__state=RoundState.OPEN)
     return {
         "mine": mine,
         "to_read": Assignment.objects.filter(Q(pk__in=waiting.values("pk")) | Q(pk__in=pool.values("pk"))),
-        "draft": mine.filter(Exists(draft)),
-        "locked": mine.filter(Exists(reads.filter(state="locked")), ~Exists(draft)),
-        "skipped": mine.filter(~Exists(reads), state=AssignmentState.SKIPPED),
+        "draft": mine.filter(Exists(draft), ~skipped),
+        "locked": mine.filter(Exists(locked), ~Exists(draft)),
+        # With a draft too: what was said so far stays, but the case is passed by.
+        "skipped": mine.filter(skipped, Exists(draft) | ~Exists(reads)),
         "unclear": mine.filter(Exists(unclear)),
     }
 
@@ -189,6 +220,8 @@ def _rows(found: QuerySet[Assignment], reader: Reader | None, page: int) -> tupl
         .annotate(
             own_read=Subquery(newest_read.values("pk")[:1]),
             own_state=Subquery(newest_read.values("state")[:1]),
+            own_version=Subquery(newest_read.values("version")[:1]),
+            own_active=Value(0) if reader is None else Coalesce(active_of_cases(reader), Value(0)),
             own_anatomy=Coalesce(
                 Subquery(newest_read.values("anatomy")[:1]),
                 Subquery(newest_anatomy.values("pk")[:1]),
@@ -218,7 +251,7 @@ def _cells(assignments: Iterable[Assignment]) -> dict[int, tuple[VertebraCell, .
 
 
 def _own(assignment: Assignment, what: str) -> Any:
-    """A column that `_rows` annotated: read, state or anatomy of the reader's own read."""
+    """A column that `_rows` annotated: read, state, version, anatomy or active time of the reader's own."""
     return vars(assignment)[f"own_{what}"]
 
 
@@ -234,7 +267,9 @@ def _cell(body: AnatomyVertebra, finding: Finding | None) -> VertebraCell:
 
 
 def _row(assignment: Assignment, cells: tuple[VertebraCell, ...]) -> WorklistRow:
-    state = _own(assignment, "state") or ("skipped" if assignment.state == AssignmentState.SKIPPED else "to_read")
+    state = _own(assignment, "state") or "to_read"
+    if assignment.state == AssignmentState.SKIPPED and state != "locked":
+        state = "skipped"
     hindrance = "" if state == "locked" else _hindrance(assignment, cells)
     case = assignment.case
     return WorklistRow(
@@ -246,12 +281,19 @@ def _row(assignment: Assignment, cells: tuple[VertebraCell, ...]) -> WorklistRow
         levels=_levels(cells),
         vertebrae=cells,
         state=state,
-        state_word=hindrance or _WORDS[state],
+        state_word=hindrance or _word(assignment, state),
         readable=not hindrance,
         pooled=assignment.reader_id is None,
         position=assignment.position,
         read=_own(assignment, "read"),
+        version=_own(assignment, "version"),
+        active_ms=_own(assignment, "active"),
+        skip_reason=assignment.skip_reason if state == "skipped" else "",
     )
+
+
+def _word(assignment: Assignment, state: str) -> str:
+    return f"skipped: {assignment.get_skip_reason_display()}" if state == "skipped" else _WORDS[state]
 
 
 def _hindrance(assignment: Assignment, cells: tuple[VertebraCell, ...]) -> str:
@@ -273,14 +315,17 @@ def _levels(cells: tuple[VertebraCell, ...]) -> str:
     return named[0] if len(named) == 1 else f"{named[0]}–{named[-1]}"
 
 
-def next_case(user: User) -> int | None:
-    """The case to read next: the draft last written to, else the first own or pooled case that can be read now."""
+def next_case(user: User, *, without: int | None = None) -> int | None:
+    """The case to read next: the draft last written to, else the first own or pooled case that can be read now.
+
+    Never one that was skipped, nor the case `without`, which is being read.
+    """
     reader = Reader.objects.filter(user=user.pk).first() if may_read(user) else None
     if not may_read(user):
         return None
-    draft = _resume(reader)
+    draft = _last_draft(reader, without)
     if draft is not None:
-        return draft.case
+        return draft.case_id
     ready = Anatomy.objects.filter(
         case=OuterRef("case"), stack=OuterRef("case__reading_stack"), vertebrae__isnull=False
     )
@@ -288,6 +333,7 @@ def next_case(user: User) -> int | None:
         _tabs(user, reader)["to_read"]
         .filter(Exists(ready))
         .filter(Q(not_before__isnull=True) | Q(not_before__lte=timezone.now()))
+        .exclude(case=without)
         .order_by(*_OWN_FIRST)
         .values_list("case", flat=True)
         .first()
@@ -295,17 +341,26 @@ def next_case(user: User) -> int | None:
 
 
 def _resume(reader: Reader | None) -> Resume | None:
-    if reader is None:
-        return None
-    last = LabelOperation.objects.filter(read=OuterRef("pk")).order_by("-seq").values("at")[:1]
-    draft = (
-        Read.objects.filter(reader=reader, state="draft", round__state=RoundState.OPEN)
-        .select_related("case__patient")
-        .order_by(Coalesce(Subquery(last), F("created_at")).desc(), "-pk")
-        .first()
-    )
+    draft = _last_draft(reader)
     if draft is None:
         return None
     assigned = Assignment.objects.filter(reader=reader, round=draft.round_id, case=draft.case_id)
     row = next(iter(_rows(assigned, reader, 1)), None)
     return None if row is None else Resume(draft.case_id, draft.case.name, draft.pk, row)
+
+
+def _last_draft(reader: Reader | None, without: int | None = None) -> Read | None:
+    """The draft last written to, among those that can be written to and were not skipped."""
+    if reader is None:
+        return None
+    last = LabelOperation.objects.filter(read=OuterRef("pk")).order_by("-seq").values("at")[:1]
+    skipped = Assignment.objects.filter(
+        round=OuterRef("round"), case=OuterRef("case"), reader=reader, state=AssignmentState.SKIPPED
+    )
+    return (
+        Read.objects.filter(~Exists(skipped), reader=reader, state="draft", round__state=RoundState.OPEN)
+        .exclude(case=without)
+        .select_related("case__patient")
+        .order_by(Coalesce(Subquery(last), F("created_at")).desc(), "-pk")
+        .first()
+    )

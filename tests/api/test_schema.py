@@ -1,6 +1,7 @@
 """The API described: without a warning, as committed for the frontend, as a page, and true."""
 
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,21 @@ def test_answers_are_what_the_schema_says(room: Room) -> None:
     check(schema, "GapsOut", client.get(room.url("gaps")).json())
     check(schema, "RoomOut", client.get(room.url("room")).json())
     check(schema, "NotCompleteOut", post(client, room.url("lock"), {"base_seq": 2}).json())
+    tab = str(uuid.uuid4())
+    mine = client.put(room.url("writer"), {"tab": tab}, content_type="application/json")
+    check(schema, "WriterOut", mine.json())
+    elsewhere = post(client, room.url("lock"), {"base_seq": 2})
+    assert elsewhere.json()["code"] == "elsewhere"
+    check(schema, "ConflictOut", elsewhere.json())
+    check(schema, "WriterOut", post(client, room.url("writer/release"), {"tab": tab}).json())
+    check(schema, "AheadOut", client.get("/api/worklist/next").json())
+    check(schema, "AheadOut", client.get(f"/api/worklist/next?after={room.case.pk}").json())
+    check(schema, "PreferencesOut", client.get("/api/me/preferences").json())
+    factories.lock_plainly(room.read)
+    draft = post(client, room.url("reopen"), {"reason": "a slice forgotten"}).json()
+    check(schema, "ReopenedOut", draft)
+    check(schema, "RoomOut", client.get(f"/api/reads/{draft['read']}/room").json())
+    check(schema, "OpenedOut", post(client, f"/api/cases/{room.case.pk}/open", {}).json())
     check(schema, "ErrorOut", client.get("/api/worklist?tab=none").json())
     check(schema, "ErrorOut", client.get("/api/nowhere").json())
     delivery = post(client, "/api/intake/batches", {"name": "a"}).json()

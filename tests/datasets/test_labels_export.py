@@ -15,7 +15,9 @@ from django.test.utils import CaptureQueriesContext
 
 from labeling.datasets.labels_export import (
     FINDING_COLUMNS,
+    HEIGHT_COLUMNS,
     LABEL_COLUMNS,
+    LOSS_COLUMNS,
     export_rows,
     exported,
     finding_rows,
@@ -26,7 +28,16 @@ from labeling.models import AuditEvent, Exposure, Read, Slice
 from labeling.reading.labels import mark_seen
 from labeling.reading.locking import lock_read
 from labeling.reading.roles import Role
-from tests.factories import make_anatomy, make_case, make_read, make_reader, make_user, sops_of, vertebra_of
+from tests.factories import (
+    lock_plainly,
+    make_anatomy,
+    make_case,
+    make_read,
+    make_reader,
+    make_user,
+    sops_of,
+    vertebra_of,
+)
 from tests.reading.conftest import send
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +59,17 @@ def locked() -> Read:
     send(read, "set_injury", {"upper": l3, "lower": vertebra_of(read, "L4"), "type": "B1"})
     send(read, "set_comment", {"vertebra": l3, "text": "=1+1"})
     send(read, "rest_negative", {"vertebra": vertebra_of(read, "L2")})
-    return lock_read(read_id=read.pk, reader=read.reader, base_seq=7)
+    # Heights of 20, 20 and 25 mm above 12, 16 and 25 mm, with half a millimetre a pixel; and a length of 5 mm.
+    send(read, "set_measures", {"vertebra": vertebra_of(read, "L2"), "measures": [heights(sops[2], 40, 40, 50)]})
+    length = {"kind": "length", "sop_uid": margin[0], "points": [[0, 0], [6, 8]]}
+    send(read, "set_measures", {"vertebra": l3, "measures": [length, heights(sops[2], 24, 32, 50), length]})
+    return lock_read(read_id=read.pk, reader=read.reader, base_seq=9)
+
+
+def heights(sop: str, *rows: int) -> dict[str, Any]:
+    """Heights of so many rows, front to back."""
+    points = [[column, row] for column, height in enumerate(rows) for row in (10, 10 + height)]
+    return {"kind": "heights", "sop_uid": sop, "points": points}
 
 
 def all_reads() -> Any:
@@ -99,7 +120,7 @@ def test_a_row_says_whose_label_it_is_where_it_lies_and_when_it_was_locked(locke
 
 def test_one_row_per_finding_the_unjudged_and_the_cut_included(locked: Read) -> None:
     rows = list(finding_rows(all_reads()))
-    assert [tuple(row) for row in rows] == [FINDING_COLUMNS] * 3
+    assert [set(row) for row in rows] == [{*FINDING_COLUMNS, "measures"}] * 3
     picked = ("level", "verdict", "why", "vertebra_ao", "cut", "body_slices", "fractured_slices", "negative_slices")
     assert [tuple(row[name] for name in picked) for row in rows] == [
         ("L2", "negative", "", "", False, 6, 0, 6),
@@ -111,6 +132,41 @@ def test_one_row_per_finding_the_unjudged_and_the_cut_included(locked: Read) -> 
         ("B1", vertebra_of(locked, "L4")),
         ("", None),
     ]
+
+
+def test_a_finding_has_its_heights_its_losses_and_its_lengths(locked: Read) -> None:
+    rows = {row["level"]: row for row in finding_rows(all_reads())}
+    picked = (*HEIGHT_COLUMNS, *LOSS_COLUMNS, "lengths_mm")
+    assert {level: tuple(row[name] for name in picked) for level, row in rows.items()} == {
+        # 20 mm against the 12 mm of L3 alone: nothing is lost, it is two thirds taller.
+        "L2": (20.0, 20.0, 25.0, -66.7, -25.0, 0.0, []),
+        "L3": (12.0, 16.0, 25.0, 40.0, 20.0, 0.0, [5.0, 5.0]),
+        "L4": (None, None, None, None, None, None, []),
+    }
+    assert [measure["kind"] for measure in rows["L3"]["measures"]] == ["length", "heights", "length"]
+
+
+def test_neighbours_are_those_of_the_same_read(locked: Read) -> None:
+    other = make_read(locked.case)
+    send(
+        other, "set_measures", {"vertebra": vertebra_of(other, "L4"), "measures": [heights(sops_of(other)[0], 9, 9, 9)]}
+    )
+    lock_plainly(Read.objects.get(pk=other.pk))
+    (row,) = [row for row in finding_rows(all_reads().filter(pk=other.pk)) if row["height_middle_mm"]]
+    assert (row["height_middle_mm"], row["loss_middle_percent"]) == (4.5, None)
+    (row,) = [row for row in finding_rows(all_reads()) if row["loss_anterior_percent"] == 40.0]
+    assert row["loss_posterior_percent"] == 0.0
+
+
+def test_findings_come_out_with_their_points_as_json_and_with_millimetres_as_csv(locked: Read) -> None:
+    lead = make_user(Role.LEAD)
+    from_json = json.loads("".join(exported(lead, what="findings", format="json")))
+    assert from_json == json.loads(json.dumps(list(finding_rows(all_reads()))))
+    table = list(csv.DictReader(io.StringIO("".join(exported(lead, what="findings", format="csv")))))
+    assert tuple(table[1]) == FINDING_COLUMNS
+    cells = [table[1][name] for name in ("height_anterior_mm", "loss_anterior_percent", "lengths_mm")]
+    assert cells == ["12.0", "40.0", "5.0; 5.0"]
+    assert table[2]["lengths_mm"] == table[2]["height_anterior_mm"] == ""
 
 
 def test_drafts_do_not_come_out() -> None:

@@ -16,6 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from labeling.models import Anatomy, Case, IntakeBatch, Read, Stack
 from tests import factories
+from tests.api.test_anatomies import proposal
 
 PEOPLE = ("anonymous", "resident", "other", "senior", "lead", "engineer", "administrator")
 
@@ -32,7 +33,11 @@ TABLE: dict[tuple[str, str], str] = {
     ("worklist", "GET"): "login 200 200 200 200 200 200",
     ("cases", "GET"): "login 403 403 403 200 200 200",
     ("case", "GET"): "login 200 404 404 200 200 200",
+    ("anatomy-check", "GET"): "login 200 404 404 200 200 200",
+    ("anatomy-next", "GET"): "login 302 302 302 302 302 302",
     ("open-case", "POST"): "login 302 404 404 302 302 302",
+    ("case-report", "GET"): "login 302 404 404 302 302 302",
+    ("case-report", "POST"): "login 403 404 404 302 302 302",
     ("identity", "POST"): "login 403 404 404 403 403 302",
     ("room", "GET"): "login 200 404 404 404 404 404",
     ("intake", "GET"): "login 200 200 403 200 200 200",
@@ -44,13 +49,26 @@ TABLE: dict[tuple[str, str], str] = {
     ("docs", "GET"): "login 200 200 200 200 200 200",
     # API
     ("me", "GET"): "401 200 200 200 200 200 200",
+    ("preferences", "GET"): "401 200 200 200 200 200 200",
+    ("preferences", "PUT"): "401 200 200 200 200 200 200",
     ("api-worklist", "GET"): "401 200 200 200 200 200 200",
+    ("ahead", "GET"): "401 200 200 200 200 200 200",
     ("api-open-case", "POST"): "401 200 404 404 422 422 422",
+    ("skip", "POST"): "401 200 404 404 422 422 422",
     ("api-room", "GET"): "401 200 404 404 404 404 404",
     ("operations", "POST"): "401 200 404 404 404 404 404",
     ("seen", "POST"): "401 200 404 404 404 404 404",
     ("gaps", "GET"): "401 200 404 404 404 404 404",
     ("lock", "POST"): "401 422 404 404 404 404 404",
+    ("reopen", "POST"): "401 409 404 404 404 404 404",
+    ("writer", "PUT"): "401 200 404 404 404 404 404",
+    ("writer", "DELETE"): "401 200 404 404 404 404 404",
+    ("writer-release", "POST"): "401 200 404 404 404 404 404",
+    ("axial-plane", "GET"): "401 202 404 404 404 404 404",
+    ("coronal-plane", "GET"): "401 202 404 404 404 404 404",
+    ("prior-slice", "GET"): "401 200 404 404 404 404 404",
+    ("api-anatomy", "GET"): "401 200 404 404 200 200 200",
+    ("api-anatomies", "POST"): "401 200 404 404 200 200 200",
     ("outlines", "GET"): "401 200 404 404 200 200 200",
     ("export-labels", "GET"): "401 403 403 403 200 200 403",
     ("export-findings", "GET"): "401 403 403 403 200 200 403",
@@ -89,6 +107,9 @@ ROWS = [
 SEARCHES = [name for name, _ in TABLE if name.startswith("dicomweb-") and ("-of-" in name or "all" in name)]
 SEARCHES.append("dicomweb-studies")
 
+#: What an address must be asked with.
+QUERIES = {"axial-plane": "?z=0", "coronal-plane": "?y=0"}
+
 
 @dataclass
 class World:
@@ -98,6 +119,7 @@ class World:
     anatomy: Anatomy
     read: Read
     batch: IntakeBatch
+    prior: Case
 
     def client(self, person: str) -> Client:
         client = Client()
@@ -111,6 +133,7 @@ class World:
             "case_id": self.case.pk,
             "read_id": self.read.pk,
             "anatomy_id": self.anatomy.pk,
+            "prior_id": self.prior.pk,
             "batch": self.batch.uuid,
             "study_uid": self.case.study_uid,
             "series_uid": self.stack.series_uid,
@@ -118,7 +141,7 @@ class World:
             "frames": "1",
             "rest": "no/where",
         }
-        return reverse(name, kwargs={key: values[key] for key in arguments()[name]})
+        return reverse(name, kwargs={key: values[key] for key in arguments()[name]}) + QUERIES.get(name, "")
 
     def body(self, name: str) -> dict[str, Any]:
         """A body that the owner may send."""
@@ -133,6 +156,12 @@ class World:
             "operations": operation,
             "seen": {"sop_uids": []},
             "lock": {"base_seq": 0},
+            "api-anatomies": proposal(self.anatomy, L2={"mask_ok": "no"}),
+            "reopen": {"reason": "a slice forgotten"},
+            "writer": {"tab": str(uuid.uuid4())},
+            "writer-release": {"tab": str(uuid.uuid4())},
+            "skip": {"reason": "image"},
+            "case-report": {"action": "save", "text": "No fracture."},
             "batches": {"name": "delivery"},
         }
         return bodies.get(name, {})
@@ -144,7 +173,8 @@ def world(db: None, settings: Any) -> World:
         person: factories.make_user("resident" if person == "other" else person) for person in PEOPLE[1:]
     }
     people["anonymous"] = None
-    case = factories.make_case()
+    prior = factories.make_case(study_date="2019-05-02")
+    case = factories.make_case(patient=prior.patient, study_date="2020-01-03")
     assert case.reading_stack is not None
     anatomy = factories.make_anatomy(case, outlines="outlines/one.json.gz")
     path = settings.MEDIA_ROOT / anatomy.outlines
@@ -154,7 +184,7 @@ def world(db: None, settings: Any) -> World:
     assert resident is not None
     read = factories.make_read(case, reader=factories.reader_of(resident))
     batch = IntakeBatch.objects.create(name="delivery", source="upload", by=resident)
-    return World(people, case, case.reading_stack, anatomy, read, batch)
+    return World(people, case, case.reading_stack, anatomy, read, batch, prior)
 
 
 def patterns() -> Iterator[tuple[str, URLPattern]]:
@@ -189,10 +219,11 @@ def test_who_gets_what(world: World, name: str, method: str, person: str, expect
     client, url = world.client(person), world.url(name)
     if method == "GET":
         answer = client.get(url)
-    elif method == "PUT":
+    elif name == "batch-files":
         answer = client.put(url, b"bytes", "application/octet-stream", headers={"X-File-Path": "a"})
     elif url.startswith("/api/"):
-        answer = client.post(url, world.body(name), content_type="application/json")
+        send = {"POST": client.post, "PUT": client.put, "DELETE": client.delete}[method]
+        answer = send(url, world.body(name), content_type="application/json")
     else:
         answer = client.post(url, world.body(name))
     if expected == LOGIN:

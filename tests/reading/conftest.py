@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -25,7 +26,9 @@ def read(db: None) -> Read:
 def operation(verb: str, payload: dict[str, Any], *, base_seq: int, **fields: Any) -> Operation:
     """An operation as the browser sends it; a label by key says which slice was on screen."""
     on_screen = (payload.get("sop_uids") or [""])[0]
-    shown = {"sop_uid": on_screen, "window": [1800, 400]}
+    pressed = timezone.now()
+    drawn = pressed - timedelta(milliseconds=300)
+    shown = {"sop_uid": on_screen, "window": [1800, 400], "rendered_at": drawn.isoformat()}
     return Operation(
         **{
             "uuid": uuid4(),
@@ -33,7 +36,7 @@ def operation(verb: str, payload: dict[str, Any], *, base_seq: int, **fields: An
             "verb": verb,
             "payload": payload,
             "shown": shown,
-            "client_at": timezone.now(),
+            "client_at": pressed,
             **fields,
         }
     )

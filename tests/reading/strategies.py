@@ -29,18 +29,43 @@ def contexts(draw: st.DrawFn) -> ReadContext:
             cut=draw(st.booleans()),
         )
     seen = draw(st.one_of(st.just(frozenset(sops)), st.frozensets(st.sampled_from(sops))))
-    return ReadContext(draw(st.sampled_from(["slice", "vertebra"])), draw(st.booleans()), vertebrae, seen)
+    unit, ao_required = draw(st.sampled_from(["slice", "vertebra"])), draw(st.booleans())
+    return ReadContext(unit, ao_required, vertebrae, seen, frozenset(sops))
 
 
-def slice_sets(context: ReadContext) -> st.SearchStrategy[list[str]]:
-    known = sorted({sop for v in context.vertebrae.values() for sop in (*v.sops, *v.margin_sops)})
-    return st.lists(st.sampled_from([*known, "9.9.9"]), min_size=1, max_size=6, unique=True)
+def slice_sets(vertebra: VertebraContext) -> st.SearchStrategy[list[str]]:
+    """Slices that take a label of this vertebra; now and then one among them that does not."""
+    inside = st.sampled_from(vertebra.every_sop)
+    anywhere = st.one_of(inside, inside, inside, st.just("9.9.9"))
+    body = st.just(list(vertebra.sops))
+    return st.one_of(body, *(st.lists(one, min_size=1, max_size=5, unique=True) for one in (inside, inside, anywhere)))
+
+
+#: The verbs; those whose rules lean on each other come more often.
+_VERBS = (*sorted(VERBS), *["label_slices"] * 5, *["set_verdict"] * 2, *["set_ao"] * 2, "rest_negative")
+
+
+def coordinates() -> st.SearchStrategy[float]:
+    """A place along one side of an image, as finely as it is kept."""
+    return st.integers(-50, 51_200).map(lambda hundredths: hundredths / 100)
+
+
+def measures_on(sops: list[str], *, most: int = 4) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """What a reader may have measured on these slices: lengths, and heights at most once."""
+    points = st.lists(coordinates(), min_size=2, max_size=2)
+
+    def measure(kind: str, count: int) -> st.SearchStrategy[dict[str, Any]]:
+        many = st.lists(points, min_size=count, max_size=count)
+        return st.fixed_dictionaries({"kind": st.just(kind), "sop_uid": st.sampled_from(sops), "points": many})
+
+    heights = st.lists(measure("heights", 6), max_size=1)
+    return st.tuples(heights, st.lists(measure("length", 2), max_size=most - 1)).map(lambda parts: parts[0] + parts[1])
 
 
 @st.composite
 def operations(draw: st.DrawFn, context: ReadContext, state: ReadState) -> tuple[str, dict[str, Any]]:
     """A well-formed operation, though not always one that the laws allow."""
-    verb = draw(st.sampled_from(sorted(VERBS)))
+    verb = draw(st.sampled_from(_VERBS))
     vertebra = draw(st.sampled_from([*context.vertebrae]))
     below = [key for key in context.vertebrae if key > vertebra]
     fields: dict[str, st.SearchStrategy[dict[str, Any]]] = {
@@ -50,14 +75,19 @@ def operations(draw: st.DrawFn, context: ReadContext, state: ReadState) -> tuple
                 "value": value,
                 "source": "key" if by_key else "range",
             },
-            slice_sets(context),
+            slice_sets(context.vertebrae[vertebra]),
             st.sampled_from(["fracture", "negative", None]),
             st.booleans(),
         ),
         "rest_negative": st.just({}),
-        "set_verdict": st.fixed_dictionaries(
-            {"verdict": st.sampled_from([*Verdict.values, None])},
-            optional={"why": st.sampled_from([None, *Why.values])},
+        "set_verdict": st.one_of(
+            st.fixed_dictionaries(
+                {"verdict": st.sampled_from(["negative", "negative", "fracture", "indeterminate", None])}
+            ),
+            st.fixed_dictionaries({"verdict": st.just("not_assessable"), "why": st.sampled_from(Why.values)}),
+            st.fixed_dictionaries(
+                {"verdict": st.sampled_from([*Verdict.values, None]), "why": st.sampled_from([None, *Why.values])}
+            ),
         ),
         "set_ao": st.fixed_dictionaries({"ao_body": st.sampled_from([*AoBody.values, None])}),
         "set_process_fracture": st.fixed_dictionaries({"value": st.booleans()}),
@@ -65,6 +95,8 @@ def operations(draw: st.DrawFn, context: ReadContext, state: ReadState) -> tuple
         "set_acuity": st.fixed_dictionaries({"acuity": st.sampled_from(Acuity.values)}),
         "set_comment": st.fixed_dictionaries({"text": st.text("aä🦴", max_size=4)}),
         "set_level_said": st.fixed_dictionaries({"level": st.sampled_from(["", "T13", "L6"])}),
+        # A slice of another stack is refused.
+        "set_measures": st.fixed_dictionaries({"measures": measures_on([*sorted(context.slices), "9.9.9"])}),
         "set_injury": st.fixed_dictionaries(
             {
                 "upper": st.just(vertebra),
@@ -72,6 +104,10 @@ def operations(draw: st.DrawFn, context: ReadContext, state: ReadState) -> tuple
                 "type": st.sampled_from([None, *SegmentType.values]),
             }
         ),
-        "restore": st.just({"finding": state.finding(vertebra).as_json()}),
+        # What some vertebra said, on this one: undo sends the own, and nobody may send what breaks a law here.
+        "restore": st.fixed_dictionaries(
+            {"finding": st.sampled_from([None, *(state.finding(key).as_json() for key in context.vertebrae)])},
+            optional={"injury": st.sampled_from([None, *(injury.as_json() for injury in state.injuries.values())])},
+        ),
     }
     return verb, {"vertebra": vertebra, **draw(fields[verb])}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -42,6 +44,28 @@ def test_a_click_becomes_an_operation_a_label_and_a_verdict(read: Read) -> None:
         finding.vertebra_id: FindingState("fracture", slices={sop: SliceMark("fracture", "key")})
     }
     assert [gap.kind for gap in written.gaps if gap.level == "L3"] == ["no_ao_type", "unseen_slices"]
+
+
+@pytest.mark.parametrize("rendered_at", [None, "", "soon", 5, "2026-01-05T10:00:00", "2026-01-05T10:00:00.001+00:00"])
+@pytest.mark.parametrize("value", ["negative", "fracture", None])
+def test_a_slice_that_was_not_drawn_when_the_key_was_pressed_takes_no_label(
+    read: Read, rendered_at: object, value: str | None
+) -> None:
+    sop = sops_of(read)[0]
+    pressed = datetime(2026, 1, 5, 10, tzinfo=UTC)
+    shown = {"sop_uid": sop, "rendered_at": rendered_at}
+    with pytest.raises(OperationRefused, match=r"not drawn yet\. Nothing was marked") as refused:
+        send(read, *key(read, "L2", sop, value), shown=shown, client_at=pressed)
+    assert refused.value.code == "not_drawn"
+    assert (Read.objects.get(pk=read.pk).seq, read.seen.count()) == (0, 0)
+
+
+@pytest.mark.parametrize("rendered_at", ["2026-01-05T10:00:00.000Z", "2026-01-05T11:59:59.9+02:00"])
+def test_a_slice_drawn_up_to_the_moment_of_the_key_takes_its_label(read: Read, rendered_at: str) -> None:
+    sop = sops_of(read)[0]
+    shown = {"sop_uid": sop, "rendered_at": rendered_at}
+    written = send(read, *key(read, "L2", sop), shown=shown, client_at=datetime(2026, 1, 5, 10, tzinfo=UTC))
+    assert written.seq == 1
 
 
 def test_a_slice_labelled_by_key_counts_as_seen(read: Read) -> None:
@@ -213,7 +237,7 @@ def test_tables_log_and_memory_tell_the_same_story(db: None, data: st.DataObject
 
 def _with_seen(read: Read, context: ReadContext) -> ReadContext:
     seen = frozenset(Seen.objects.filter(read=read).values_list("slice_id", flat=True))
-    return ReadContext(context.unit, context.ao_required, context.vertebrae, seen)
+    return replace(context, seen=seen)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -145,12 +145,12 @@ def test_a_locked_read_keeps_every_row_whatever_is_tried(read: Read) -> None:
 def test_seen_slices_of_a_read_are_what_its_gaps_are_judged_by(read: Read) -> None:
     sops = sops_of(read)
     mark_seen(read_id=read.pk, reader=read.reader, sop_uids=sops[:-1])
-    payload = {"vertebra": vertebra_of(read, "L2"), "sop_uids": sops, "value": "negative", "source": "range"}
+    payload = {"vertebra": vertebra_of(read, "L2"), "sop_uids": sops[:-1], "value": "fracture", "source": "range"}
     send(read, "label_slices", payload)
     gaps = {gap.kind: gap.sop_uids for gap in read_gaps(read) if gap.level == "L2"}
-    assert gaps == {"unseen_slices": (sops[-1],)}
+    assert gaps == {"no_ao_type": (), "unseen_slices": (sops[-1],)}
     Seen.objects.create(read=read, slice_id=sops[-1])
-    assert not [gap for gap in read_gaps(read) if gap.level == "L2"]
+    assert [gap.kind for gap in read_gaps(read) if gap.level == "L2"] == ["no_ao_type"]
 
 
 def test_a_locked_read_of_nothing_said_has_no_gaps_left_to_show(read: Read) -> None:

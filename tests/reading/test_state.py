@@ -29,6 +29,7 @@ from tests.reading.strategies import contexts, operations
 
 BODY = ("s3", "s4", "s5")
 L2, L3 = 12, 13
+STACK = frozenset(f"s{k}" for k in range(12))
 EVERYTHING = frozenset({"s1", "s2", *BODY, "s6", "s7"})
 
 
@@ -41,6 +42,7 @@ def room(
         ao_required,
         {L2: VertebraContext(L2, "L2", BODY, margin, cut), L3: VertebraContext(L3, "L3", BODY, margin)},
         seen,
+        STACK,
     )
 
 
@@ -198,6 +200,26 @@ def test_the_margin_takes_labels_and_what_lies_beyond_does_not() -> None:
             said(room(), mark(value, "s8"))
 
 
+def test_a_range_is_negative_only_when_each_of_its_slices_was_seen() -> None:
+    half_seen = room(seen=frozenset({"s3"}))
+    with pytest.raises(OperationRefused, match=r"^2 slices have not been seen on L2\.$"):
+        said(half_seen, mark("negative", *BODY))
+    with pytest.raises(OperationRefused, match=r"^1 slice has not been seen on L2\.$"):
+        said(half_seen, mark("negative", "s3", "s2"))
+    assert values(said(half_seen, mark("negative", "s3"))) == {"s3": "negative"}
+    # The slice on screen is seen by being labelled; a fracture may be marked where it is known to reach.
+    assert values(said(half_seen, mark("negative", "s4", source="key"))) == {"s4": "negative"}
+    assert values(said(half_seen, mark("fracture", *BODY))) == dict.fromkeys(BODY, "fracture")
+
+
+def test_a_log_from_before_a_rule_of_coverage_can_still_be_folded() -> None:
+    unseen = room(seen=frozenset())
+    log = [mark("negative", "s3", "s4"), ("rest_negative", {"vertebra": L3})]
+    with pytest.raises(OperationRefused):
+        said(unseen, *log)
+    assert said(unseen.looking_back(), *log) == said(room(), *log)
+
+
 def test_a_label_by_key_is_for_one_slice() -> None:
     with pytest.raises(OperationRefused, match="one slice"):
         said(room(), mark("negative", "s3", "s4", source="key"))
@@ -278,6 +300,12 @@ def test_an_injury_lies_between_neighbours_or_ends_with_the_image() -> None:
             said(room(), ("set_injury", {"upper": L2, "lower": lower, "type": "B1"}))
     with pytest.raises(OperationRefused, match="ends elsewhere"):
         said(room(), ("set_injury", {"upper": L3, "lower": L2, "type": "B1"}))
+
+
+@given(stories())
+def test_looking_back_at_a_log_gives_the_state_it_had(story: Any) -> None:
+    context, states, accepted = story
+    assert said(context.looking_back(), *accepted) == states[-1]
 
 
 def test_restore_leaves_an_injury_it_does_not_name() -> None:

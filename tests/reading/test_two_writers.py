@@ -12,12 +12,17 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connections
 
-from labeling.models import Assignment, Finding, LabelOperation, Read, SliceLabel
+from labeling.models import Assignment, Case, Finding, LabelOperation, Read, SliceLabel
+from labeling.reading.activity import active_ms
 from labeling.reading.labels import Conflict, Written, load_state, mark_seen, replay, write_operation
+from labeling.reading.lease import take_lease
 from labeling.reading.locking import lock_read
-from labeling.reading.refusals import NotReadable, OperationRefused, ReadLocked
+from labeling.reading.refusals import Elsewhere, NotReadable, OperationRefused, ReadLocked
+from labeling.reading.reopening import reopen
 from labeling.reading.rounds import claim, open_read
+from labeling.reading.skipping import skip
 from tests.factories import (
+    lock_plainly,
     make_anatomy,
     make_assignment,
     make_case,
@@ -159,6 +164,82 @@ def test_one_case_opened_in_two_windows_at_once_is_one_draft() -> None:
     assert user is not None
     results = at_once(*[lambda: open_read(user=User.objects.get(pk=user.pk), case_id=case.pk)] * 3)
     assert {result.pk for result in results} == {Read.objects.get().pk}
+
+
+def test_of_two_tabs_that_open_a_read_at_once_one_has_the_lease_and_the_other_is_told() -> None:
+    read = make_read()
+    for _ in range(5):
+        Read.objects.filter(pk=read.pk).update(writer=None, writer_until=None)
+        tabs = [uuid4(), uuid4(), uuid4()]
+        results = at_once(*(lambda tab=tab: take_lease(read_id=read.pk, reader=read.reader, tab=tab) for tab in tabs))
+        assert sorted(result.mine for result in results) == [False, False, True], results
+        assert len({result.until for result in results}) == 1
+
+
+def test_a_click_and_a_take_over_at_once_leave_one_writer_and_no_lost_click() -> None:
+    read = make_read()
+    for _ in range(5):
+        here, there = uuid4(), uuid4()
+        take_lease(read_id=read.pk, reader=read.reader, tab=here, take=True)
+        seq = Read.objects.get(pk=read.pk).seq
+        sent = operation("set_unclear", {"vertebra": vertebra_of(read, "L2"), "value": seq % 2 == 0}, base_seq=seq)
+        written, lease = at_once(
+            lambda sent=sent, here=here: write_operation(read_id=read.pk, reader=read.reader, operation=sent, tab=here),
+            lambda there=there: take_lease(read_id=read.pk, reader=read.reader, tab=there, take=True),
+        )
+        assert lease.mine
+        stored = Read.objects.select_related("round").get(pk=read.pk)
+        assert stored.writer == there, "the click came first or was refused; it never takes the lease back"
+        assert stored.seq == seq + isinstance(written, Written)
+        assert isinstance(written, Written | Elsewhere)
+        assert load_state(stored)[0] == replay(stored)
+
+
+def test_a_read_reopened_in_two_windows_at_once_is_one_draft() -> None:
+    for _ in range(5):
+        read = lock_plainly(make_read())
+        results = at_once(
+            *(lambda read=read, why=why: reopen(read_id=read.pk, reader=read.reader, reason=why) for why in "abc")
+        )
+        assert {result.pk for result in results} == {Read.objects.get(supersedes=read).pk}, results
+
+
+def test_one_pooled_case_skipped_by_one_and_opened_by_another_is_only_one_persons() -> None:
+    for _ in range(5):
+        case = make_case()
+        make_anatomy(case)
+        make_assignment(case)
+        users = [make_reader().user, make_reader().user]
+        skipped, opened = at_once(
+            lambda user=users[0], case=case: skip(user=user, case_id=case.pk, reason="image"),
+            lambda user=users[1], case=case: open_read(user=User.objects.get(pk=user.pk), case_id=case.pk),
+        )
+        assignment = Assignment.objects.get(case=case)
+        winner = users[0] if isinstance(skipped, Assignment) else users[1]
+        assert assignment.reader is not None
+        assert assignment.reader.user == winner
+        # Whoever came second was told that it is taken, or no longer saw it at all.
+        late = opened if winner == users[0] else skipped
+        assert isinstance(late, NotReadable | Case.DoesNotExist), (skipped, opened)
+
+
+def test_totals_of_one_tab_that_arrive_at_once_leave_the_largest() -> None:
+    read, tab = make_read(), uuid4()
+    totals = [100, 900, 400]
+    results = at_once(
+        *(
+            lambda ms=ms: mark_seen(
+                read_id=read.pk,
+                reader=read.reader,
+                sop_uids=[],
+                tab=tab,
+                active={None: ms, vertebra_of(read, "L2"): ms},
+            )
+            for ms in totals
+        )
+    )
+    assert results == [0, 0, 0]
+    assert active_ms(read) == {"": 1800, str(vertebra_of(read, "L2")): 900}
 
 
 def test_eight_readers_who_label_at_once_do_not_wait_for_each_other() -> None:

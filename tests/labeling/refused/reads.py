@@ -9,17 +9,22 @@ from django.db import connection
 from django.utils import timezone
 
 from labeling.models import (
+    ActiveTime,
     Finding,
     LabelOperation,
     Read,
+    Reader,
     Seen,
     SegmentInjury,
+    Settles,
     SliceLabel,
 )
 from tests.factories import (
     lock_plainly,
     make_model_reader,
     make_read,
+    make_reader,
+    make_round,
     sops_of,
     vertebra_of,
 )
@@ -38,6 +43,15 @@ def another_version(read: Read, **fields: Any) -> Read:
     return Read.objects.create(**{**same, **fields})
 
 
+def _without_the_trigger_on_versions() -> None:
+    """As `_without`, for the trigger that stands before the constraints on later versions."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SELECT tgname FROM pg_trigger WHERE tgname LIKE 'pgtrigger_later_version_follows%'")
+        (name,) = cursor.fetchone()
+        cursor.execute(f'ALTER TABLE labeling_read DISABLE TRIGGER "{name}"')
+
+
 @refused_by("read_version_is_unique")
 def two_first_versions() -> Try:
     read = lock_plainly(make_read())
@@ -47,6 +61,7 @@ def two_first_versions() -> Try:
 @refused_by("one_draft_per_reader_case_and_round")
 def two_drafts() -> Try:
     read = make_read()
+    _without_the_trigger_on_versions()
     return lambda: another_version(read, version=2, supersedes=read, reopen_reason="again")
 
 
@@ -81,6 +96,7 @@ def a_draft_with_a_hash() -> Try:
 @refused_by("later_version_supersedes_with_a_reason")
 def a_second_version_of_nothing() -> Try:
     read = lock_plainly(make_read())
+    _without_the_trigger_on_versions()
     return lambda: another_version(read, version=2)
 
 
@@ -88,6 +104,43 @@ def a_second_version_of_nothing() -> Try:
 def a_second_version_for_no_reason() -> Try:
     read = lock_plainly(make_read())
     return lambda: another_version(read, version=2, supersedes=read)
+
+
+_REOPENED = {"version": 2, "reopen_reason": "a slice forgotten"}
+
+
+@refused_by("later_version_follows_a_lock_until_consensus")
+def a_later_version_of_a_draft() -> Try:
+    read = make_read()
+    return lambda: another_version(read, supersedes=read, **_REOPENED)
+
+
+@refused_by("later_version_follows_a_lock_until_consensus")
+def a_later_version_of_anothers_read() -> Try:
+    read = lock_plainly(make_read())
+    return lambda: another_version(read, reader=make_reader(), supersedes=read, **_REOPENED)
+
+
+@refused_by("later_version_follows_a_lock_until_consensus")
+def a_version_left_out() -> Try:
+    read = lock_plainly(make_read())
+    return lambda: another_version(read, supersedes=read, version=3, reopen_reason="a slice forgotten")
+
+
+@refused_by("later_version_follows_a_lock_until_consensus")
+def a_later_version_once_a_consensus_read_is_there() -> Try:
+    read = lock_plainly(make_read())
+    panel = Reader.objects.create(kind="panel", label="panel")
+    another_version(read, round=make_round("consensus"), reader=panel)
+    return lambda: another_version(read, supersedes=read, **_REOPENED)
+
+
+@refused_by("later_version_follows_a_lock_until_consensus")
+def a_later_version_of_a_settled_read() -> Try:
+    read = lock_plainly(make_read())
+    panel = Reader.objects.create(kind="panel", label="panel")
+    Settles.objects.create(consensus=another_version(read, reader=panel), read=read, letter="A")
+    return lambda: another_version(read, supersedes=read, **_REOPENED)
 
 
 @refused_by("locked_read_never_changes")
@@ -286,3 +339,18 @@ def a_slice_seen_twice() -> Try:
     seen = {"read": read, "slice_id": sops_of(read)[0]}
     Seen.objects.create(**seen)
     return lambda: Seen.objects.create(**seen)
+
+
+@refused_by("active_time_is_one_total_per_tab_and_vertebra")
+def two_totals_of_one_tab_on_one_vertebra() -> Try:
+    read, tab = make_read(), uuid4()
+    total = {"read": read, "tab": tab, "vertebra_id": vertebra_of(read, "L2"), "ms": 1000}
+    ActiveTime.objects.create(**total)
+    return lambda: ActiveTime.objects.create(**total)
+
+
+@refused_by("active_time_is_one_total_per_tab_and_vertebra")
+def two_totals_of_one_tab_on_the_whole_case() -> Try:
+    total = {"read": make_read(), "tab": uuid4(), "ms": 1000}
+    ActiveTime.objects.create(**total)
+    return lambda: ActiveTime.objects.create(**total)

@@ -97,6 +97,12 @@ def a_case_skipped_without_a_reason() -> Try:
     return lambda: make_assignment(case, state="skipped")
 
 
+@refused_by("assignment_skip_reason_is_known_word")
+def a_case_skipped_out_of_boredom() -> Try:
+    case = make_bare_case()
+    return lambda: make_assignment(case, state="skipped", skip_reason="boring")
+
+
 @refused_by("blind_round_refuses_the_exposed")
 def an_exposed_reader_assigned_to_a_blind_round() -> Try:
     case, reader, round_ = make_bare_case(), make_reader(), make_round("independent")

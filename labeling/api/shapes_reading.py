@@ -1,0 +1,135 @@
+"""The shapes of the reading room and of what belongs to it: write lease, versions, what may be fetched ahead."""
+
+from rest_framework import serializers as s
+
+from labeling.api.outputs import (
+    GapOut,
+    PositionOut,
+    ReadOut,
+    ReportOut,
+    RoomCaseOut,
+    RoundOut,
+    Shape,
+    StackOut,
+    StateOut,
+)
+from labeling.models import Certainty
+
+
+class RoomVertebraOut(Shape):
+    id = s.IntegerField()
+    level = s.CharField()
+    certainty = s.ChoiceField(choices=Certainty.choices)
+    cut = s.BooleanField()
+    cut_where = s.CharField()
+    first_k = s.IntegerField()
+    last_k = s.IntegerField()
+    kept_first_k = s.IntegerField(
+        allow_null=True,
+        help_text="First slice that stays when datasets shave the outer slices; nothing where none does.",
+    )
+    kept_last_k = s.IntegerField(allow_null=True)
+    label_value = s.IntegerField()
+    origin = s.ChoiceField(choices=["segmented", "by_hand"])
+    box = s.ListField(child=s.FloatField(), help_text="Of the body, in mm, LPS: x0, x1, y0, y1, z0, z1.")
+    mask_ok = s.ChoiceField(choices=["yes", "no", "missing"], allow_null=True)
+
+
+class RoomAnatomyOut(Shape):
+    """The version of the anatomy that the read stands on."""
+
+    id = s.IntegerField()
+    n = s.IntegerField()
+    confirmed = s.BooleanField()
+    editable = s.BooleanField(help_text="Whether this reader may make a new version of it.")
+    url = s.CharField(help_text="The page of the anatomy check.")
+
+
+class VersionOut(Shape):
+    """One version of the same reader's read."""
+
+    read = s.IntegerField()
+    version = s.IntegerField()
+    locked_at = s.DateTimeField(allow_null=True)
+    reason = s.CharField(help_text="Why it was reopened; empty for the first.")
+
+
+class PriorOut(Shape):
+    """An earlier examination of the same patient."""
+
+    case = s.IntegerField()
+    name = s.CharField()
+    interval = s.CharField(help_text="As 8 months before.")
+    url = s.CharField()
+
+
+class SecondOut(Shape):
+    """Which planes the second view can show beside the sagittal one."""
+
+    axial = s.BooleanField()
+    coronal = s.BooleanField()
+
+
+class RoomOut(Shape):
+    """All that the reading room needs to show a read."""
+
+    read = ReadOut()
+    round = RoundOut(allow_null=True)
+    position = PositionOut()
+    case = RoomCaseOut()
+    report = ReportOut(allow_null=True)
+    stack = StackOut()
+    vertebrae = RoomVertebraOut(many=True)
+    anatomy = RoomAnatomyOut()
+    outlines_url = s.CharField(allow_null=True)
+    state = StateOut()
+    seen = s.ListField(child=s.CharField())
+    gaps = GapOut(many=True)
+    reopenable = s.BooleanField(help_text="Locked, one's own, and no consensus has begun.")
+    versions = VersionOut(many=True)
+    active_ms = s.DictField(
+        child=s.IntegerField(), help_text="Own active time by vertebra; the whole under the empty name."
+    )
+    priors = PriorOut(many=True)
+    second = SecondOut()
+
+
+class OpenedOut(Shape):
+    """The read and its room, so that a next case is one way there and back."""
+
+    read = s.IntegerField()
+    room = RoomOut()
+
+
+class WriterOut(Shape):
+    """Who writes: this tab, or another one until its lease runs out or is taken over."""
+
+    mine = s.BooleanField()
+    until = s.DateTimeField(allow_null=True)
+    since = s.DateTimeField(
+        allow_null=True, help_text="When the other one was last heard of; nothing where it is mine."
+    )
+
+
+class ReopenedOut(Shape):
+    read = s.IntegerField(help_text="The new version, a draft.")
+
+
+class SkippedOut(Shape):
+    next = s.IntegerField(allow_null=True, help_text="The case to read next.")
+
+
+class AheadOut(Shape):
+    """What may be fetched before the next case is opened. Asking claims nothing and opens nothing."""
+
+    case = s.IntegerField(allow_null=True)
+    name = s.CharField()
+    frames = s.ListField(child=s.CharField(), help_text="In the order to fetch: the first slice shown, then outwards.")
+    outlines_url = s.CharField(allow_null=True)
+
+
+class PreferencesOut(Shape):
+    """How one reader works; keys by the name of the command."""
+
+    keys = s.DictField(child=s.ListField(child=s.CharField()))
+    single_keys = s.BooleanField(help_text="Whether keys without Ctrl, Alt or Meta do anything.")

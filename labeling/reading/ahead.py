@@ -1,0 +1,65 @@
+"""What may be fetched before the next case is opened: images and outlines, nothing of any read.
+
+Asking claims nothing, creates nothing and shows nobody anything that the worklist does not show already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+
+from labeling.models import Anatomy, AnatomyVertebra, Assignment, Case, Read, Round, Slice, Stack
+from labeling.reading.rounds import anatomy_to_read, free_assignments
+from labeling.reading.visibility import case_for
+from labeling.reading.worklist import next_case
+
+__all__ = ["Ahead", "next_ahead", "outwards"]
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """The next case, its stack, the SOP Instance UIDs of its slices in the order to fetch, and the anatomy."""
+
+    case: Case
+    stack: Stack
+    sops: tuple[str, ...]
+    anatomy: Anatomy
+
+
+def next_ahead(user: User, *, after: int | None = None) -> Ahead | None:
+    """What comes once the case `after` is done with; None where nothing does."""
+    case_id = next_case(user, without=after)
+    if case_id is None:
+        return None
+    case = case_for(user, case_id)
+    draft = Read.objects.filter(case=case, reader__user=user, state="draft").order_by("round", "pk").first()
+    anatomy = draft.anatomy if draft is not None else anatomy_to_read(case, _round_of(user, case))
+    if anatomy is None:
+        return None
+    slices = Slice.objects.filter(stack=anatomy.stack_id).order_by("k")
+    sops = list(slices.values_list("sop_uid", flat=True))
+    start = _start(draft, anatomy, len(sops))
+    return Ahead(case, anatomy.stack, outwards(sops, start), anatomy)
+
+
+def _round_of(user: User, case: Case) -> Round | None:
+    own = Assignment.objects.filter(reader__user=user, case=case).select_related("round").order_by("round", "pk")
+    taken = own.first() or free_assignments(user).filter(case=case).select_related("round").order_by("round").first()
+    return None if taken is None else taken.round
+
+
+def _start(draft: Read | None, anatomy: Anatomy, count: int) -> int:
+    """The slice that the room will show first: where the reader stopped, else the middle of the first whole body."""
+    stopped = None if draft is None else draft.viewed.get("k")
+    if isinstance(stopped, int) and 0 <= stopped < count:
+        return stopped
+    bodies = list(AnatomyVertebra.objects.filter(anatomy=anatomy).order_by("rank", "pk"))
+    first = next((body for body in bodies if not body.cut), bodies[0] if bodies else None)
+    return count // 2 if first is None else min((first.first_k + first.last_k) // 2, max(count - 1, 0))
+
+
+def outwards(sops: Sequence[str], start: int) -> tuple[str, ...]:
+    """The slices by their distance from `start`, nearest first; of two at the same distance the lower one."""
+    return tuple(sops[k] for k in sorted(range(len(sops)), key=lambda k: (abs(k - start), k)))
