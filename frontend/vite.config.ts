@@ -31,6 +31,7 @@ export default defineConfig({
     rolldownOptions: {
       input: {
         reading: path("./src/reading.ts"),
+        anatomy: path("./src/anatomy.ts"),
         intake: path("./src/pages/intake.ts"),
         shell: path("./src/pages/shell.ts"),
       },

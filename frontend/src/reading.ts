@@ -1,5 +1,6 @@
 /** Entry of the reading room. */
 
+import { runCommand } from "./reading/commands.ts";
 import { part } from "./reading/view/dom.ts";
 import { RoomApp } from "./reading/room-app.ts";
 import { StackViewer } from "./viewer/stack-viewer.ts";
@@ -17,3 +18,8 @@ const viewer = await StackViewer.create(part<HTMLDivElement>("canvas"));
 const app = new RoomApp(viewer, root);
 window.sagittal = { app, viewer };
 await app.openRead(Number(root.dataset["read"]));
+// From the worklist: a locked read that is to be opened again.
+if (location.hash === "#open-again" && app.open) {
+  history.replaceState(null, "", location.pathname);
+  runCommand("reopen", app.open);
+}

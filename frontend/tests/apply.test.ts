@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { apply, OperationRefused, restoring, sameOf } from "../src/reading/apply.ts";
-import { EMPTY_STATE, findingOf, type Change, type ReadState, type SopUid } from "../src/reading/model.ts";
+import { apply, OperationRefused, restoring, sameOf, withAnswer } from "../src/reading/apply.ts";
+import { EMPTY_FINDING, EMPTY_STATE, findingOf, type Change, type ReadState, type SopUid } from "../src/reading/model.ts";
 import { ALL_SEEN, CASE, dice, L1, L2, SOPS } from "./case.ts";
 import { anyChange } from "./changes.ts";
 
@@ -33,7 +33,53 @@ test("a slice two beyond the body is accepted, one further out is refused with t
 
 test("rest negative needs every body slice seen and says how many are not", () => {
   const seen = new Set(SOPS.slice(0, 6));
-  assert.throws(() => done([rest], seen), { message: "3 slices of L1 have not been on screen." });
+  assert.throws(() => done([rest], seen), { message: "3 slices have not been seen on L1." });
+});
+
+test("a negative range needs each of its slices seen, a fractured one and a single slice do not", () => {
+  const range = (value: "fracture" | "negative"): Change => ({
+    verb: "label_slices",
+    payload: { vertebra: L1.id, sop_uids: L1.sops, value, source: "range" },
+  });
+  const seen = new Set(SOPS.slice(0, 8));
+  assert.throws(() => done([range("negative")], seen), { message: "1 slice has not been seen on L1." });
+  assert.equal(findingOf(done([range("fracture")], seen), L1.id).verdict, "fracture");
+  assert.equal(findingOf(done([slice(8, "negative")], seen), L1.id).slices[SOPS[8] as SopUid]?.value, "negative");
+});
+
+test("a reader may say another level than the anatomy does", () => {
+  const saying: Change = { verb: "set_level_said", payload: { vertebra: L1.id, level: "T13" } };
+  assert.equal(findingOf(done([saying]), L1.id).level_said, "T13");
+});
+
+test("an injury lies between neighbours or ends with the image", () => {
+  const injury = (lower: typeof L2.id | null): Change => ({
+    verb: "set_injury",
+    payload: { vertebra: L1.id, upper: L1.id, lower, type: "B2" },
+  });
+  assert.deepEqual(done([injury(L2.id)]).injuries[L1.id], { type: "B2", lower: L2.id });
+  assert.deepEqual(done([injury(null)]).injuries[L1.id], { type: "B2", lower: null });
+  assert.throws(() => done([injury(L1.id)]), { message: "The segment below L1 ends elsewhere." });
+});
+
+test("what an older page kept is not put back where it breaks a law now", () => {
+  const finding = { ...EMPTY_FINDING, verdict: "fracture" as const, slices: { [SOPS[0] as SopUid]: { value: "fracture", source: "key" } as const } };
+  const restore: Change = { verb: "restore", payload: { vertebra: L1.id, finding, injury: null } };
+  assert.throws(() => done([restore]), { message: "This slice does not cross L1." });
+});
+
+test("a comment is counted in characters, as the server counts", () => {
+  const comment = (text: string): Change => ({ verb: "set_comment", payload: { vertebra: L1.id, text } });
+  assert.equal(findingOf(done([comment("🦴".repeat(2000))]), L1.id).comment.length, 4000);
+  assert.throws(() => done([comment("🦴".repeat(2001))]), OperationRefused);
+  for (const sign of ["\0", "\ud800"]) assert.throws(() => done([comment(sign)]), OperationRefused);
+});
+
+test("the server's answer takes the place of what was there, and a blank finding is none", () => {
+  const state = done([slice(4, "fracture"), { verb: "set_unclear", payload: { vertebra: L2.id, value: true } }]);
+  const after = withAnswer(state, { [L1.id]: EMPTY_FINDING }, { [L1.id]: { type: "C", lower: L2.id } });
+  assert.deepEqual(Object.keys(after.findings), [String(L2.id)]);
+  assert.deepEqual(withAnswer(after, { [L2.id]: null }, { [L1.id]: null }), EMPTY_STATE);
 });
 
 test("rest negative beside a fractured slice leaves the fracture and fills the others", () => {

@@ -20,7 +20,7 @@ export const T12 = vertebra(12, "T12", 3, 8, true);
 export const L1 = vertebra(21, "L1", 3, 8);
 export const L2 = vertebra(22, "L2", 2, 9);
 
-export const CASE: ReadContext = { unit: "slice", aoRequired: true, vertebrae: [T12, L1, L2] };
+export const CASE: ReadContext = { unit: "slice", aoRequired: true, vertebrae: [T12, L1, L2], sops: SOPS };
 export const ALL_SEEN: ReadonlySet<SopUid> = new Set(SOPS);
 
 /** Storage as the browser has it, in memory. */

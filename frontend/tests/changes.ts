@@ -1,5 +1,6 @@
 /** Any change a person could make, drawn at random. */
 
+import type { Measure, Point } from "../src/reading/measures.ts";
 import { AO_BODIES, ACUITIES, WHYS, type Change } from "../src/reading/model.ts";
 import { CASE, L1, L2, T12 } from "./case.ts";
 
@@ -9,7 +10,7 @@ export function anyChange(roll: (limit: number) => number): Change {
   const pick = <Item>(items: readonly Item[]): Item => items[roll(items.length)] as Item;
   const reachable = [...vertebra.sops, ...vertebra.marginSops];
   const value = pick(["fracture", "negative", null] as const);
-  switch (roll(10)) {
+  switch (roll(12)) {
     case 0:
     case 1:
       return { verb: "label_slices", payload: { vertebra: id, sop_uids: [pick(reachable)], value, source: "key" } };
@@ -31,6 +32,13 @@ export function anyChange(roll: (limit: number) => number): Change {
       return { verb: "set_acuity", payload: { vertebra: id, acuity: pick(ACUITIES) } };
     case 8:
       return { verb: "set_comment", payload: { vertebra: id, text: pick(["", "old", "limbus?"]) } };
+    case 9:
+      return { verb: "set_level_said", payload: { vertebra: id, level: pick(["", "T13", "L1"]) } };
+    case 10: {
+      const point = (): Point => [roll(51_200) / 100, roll(51_200) / 100];
+      const length = (): Measure => ({ kind: "length", sop_uid: pick(CASE.sops), points: [point(), point()] });
+      return { verb: "set_measures", payload: { vertebra: id, measures: Array.from({ length: roll(3) }, length) } };
+    }
     default: {
       const lower = CASE.vertebrae[CASE.vertebrae.indexOf(vertebra) + 1]?.id ?? null;
       return { verb: "set_injury", payload: { vertebra: id, upper: id, lower, type: pick(["B1", "B2", "B3", "C", null] as const) } };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { commandNames, commandOf } from "../src/reading/commands.ts";
-import { capsOf, ChordReader, fits, strokesOf, type KeyPress } from "../src/reading/keys.ts";
+import { ariaShortcuts, capsOf, ChordReader, fits, secondWords, strokesOf, type KeyPress } from "../src/reading/keys.ts";
 
 const press = (key: string, more: Partial<KeyPress> = {}): KeyPress => ({
   key,
@@ -69,4 +69,13 @@ test("key caps read as they are printed", () => {
   assert.deepEqual(capsOf("Ctrl+Shift+z"), ["Ctrl", "Shift", "Z"]);
   assert.deepEqual(capsOf("b Digit2"), ["B", "2"]);
   assert.deepEqual(capsOf("ArrowUp"), ["↑"]);
+});
+
+test("after the first of two strokes it is said what may follow, as the keys are now", () => {
+  assert.equal(secondWords("b", ["b Digit1", "b Digit2", "y", "b x"]), "B: now 1, 2 or X.");
+  assert.equal(secondWords("b", ["b Digit1"]), "B: now 1.");
+});
+
+test("a screen reader is told single strokes; it has no word for two in a row", () => {
+  assert.equal(ariaShortcuts(["Shift+f", "Ctrl+Alt+Digit1", "b Digit1", "+", "ArrowUp"]), "Shift+F Control+Alt+1 Plus ArrowUp");
 });

@@ -5,10 +5,10 @@
 
 import { apply, OperationRefused } from "../src/reading/apply.ts";
 import { EMPTY_STATE, type ReadState, type SopUid } from "../src/reading/model.ts";
-import type { Answer, Operation, Transport, Viewed } from "../src/reading/operation.ts";
+import type { ActiveTotal, Answer, Looked, Operation, Transport } from "../src/reading/operation.ts";
 import { CASE } from "./case.ts";
 
-export type Trouble = "none" | "lost before" | "lost after" | "session";
+export type Trouble = "none" | "lost before" | "lost after" | "session" | "elsewhere";
 
 export class ContractServer implements Transport {
   state: ReadState = EMPTY_STATE;
@@ -18,23 +18,36 @@ export class ContractServer implements Transport {
   readonly seenSops = new Set<SopUid>();
   trouble: () => Trouble = () => "none";
   locked = false;
+  /** Last words that were heard. */
+  left = 0;
+  active: readonly ActiveTotal[] = [];
 
   async write(operation: Operation & { readonly base_seq: number }): Promise<Answer> {
     await Promise.resolve();
     const trouble = this.trouble();
     if (trouble === "session") return { kind: "session" };
     if (trouble === "lost before") return { kind: "unreachable" };
+    // What was written before is answered again, whoever has the read now.
+    if (trouble === "elsewhere" && !this.written.has(operation.uuid)) return { kind: "elsewhere" };
     const answer = this.answer(operation);
     return trouble === "lost after" ? { kind: "unreachable" } : answer;
   }
 
-  async seen(sops: readonly SopUid[], _viewed: Viewed | null): Promise<{ readonly kind: "noted" } | Answer> {
+  async seen({ sops, active }: Looked): Promise<{ readonly kind: "noted" } | Answer> {
     await Promise.resolve();
     const trouble = this.trouble();
     if (trouble === "session") return { kind: "session" };
+    if (trouble === "elsewhere") return { kind: "elsewhere" };
     if (trouble !== "none") return { kind: "unreachable" };
+    this.active = active;
     for (const sop of sops) this.seenSops.add(sop);
     return { kind: "noted" };
+  }
+
+  async leaving({ sops }: Looked): Promise<void> {
+    await Promise.resolve();
+    this.left += 1;
+    for (const sop of sops) this.seenSops.add(sop);
   }
 
   private answer(operation: Operation & { readonly base_seq: number }): Answer {

@@ -17,6 +17,7 @@ from labeling.imaging.refusal import Refusal
 from labeling.models import Anatomy, Case
 from labeling.pages.intake import SeriesRow
 from labeling.pages.person import person
+from labeling.reading.anatomies import unchecked_cases
 from labeling.reading.facts import facts_of
 from labeling.reading.reports import LONGEST_REPORT, may_enter_reports, report_state, set_report
 from labeling.reading.roles import may_import, may_open_identity, may_read, may_see_all_cases
@@ -41,7 +42,8 @@ def cases_page(request: HttpRequest) -> HttpResponse:
         .prefetch_related("vertebrae")
     }
     rows = [(case, newest.get(case.pk), levels_in_view(newest.get(case.pk))) for case in page]
-    return render(request, "pages/cases.html", {"rows": rows, "page": page, "search": search})
+    context = {"rows": rows, "page": page, "search": search, "unchecked": unchecked_cases(request.user).count()}
+    return render(request, "pages/cases.html", context)
 
 
 def levels_in_view(anatomy: Anatomy | None) -> str:

@@ -1,6 +1,5 @@
 """The reading room: a page of landmarks and buttons that the script fills from /api/reads/<id>/room."""
 
-from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -8,7 +7,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET
 
 from labeling.models import Read
-from labeling.pages.person import person
+from labeling.pages.person import initials, person
 from labeling.reading.visibility import read_for
 
 
@@ -22,10 +21,4 @@ def room_page(request: HttpRequest, read_id: int) -> HttpResponse:
         read = read_for(user, read_id)
     except Read.DoesNotExist:
         raise Http404 from None
-    return render(request, "reading/room.html", {"read": read, "initials": _initials(user)})
-
-
-def _initials(user: User) -> str:
-    """LV for Lena Vogt; the first two letters of the account where no name is known."""
-    names = [name for name in (user.first_name, user.last_name) if name]
-    return "".join(name[0] for name in names).upper() or user.get_username()[:2].upper()
+    return render(request, "reading/room.html", {"read": read, "initials": initials(user)})

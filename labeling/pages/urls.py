@@ -4,7 +4,7 @@ from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 
-from labeling.pages import account, cases, identity, intake, labels, room, session, worklist
+from labeling.pages import account, anatomy, cases, identity, intake, labels, room, session, worklist
 
 urlpatterns = [
     path("", worklist.home, name="home"),
@@ -13,7 +13,10 @@ urlpatterns = [
     path("worklist", worklist.worklist_page, name="worklist"),
     path("cases", cases.cases_page, name="cases"),
     path("cases/<int:case_id>", cases.case_page, name="case"),
+    path("cases/<int:case_id>/anatomy", anatomy.anatomy_page, name="anatomy-check"),
+    path("anatomy/next", anatomy.next_unchecked, name="anatomy-next"),
     path("cases/<int:case_id>/read", worklist.open_case, name="open-case"),
+    path("cases/<int:case_id>/report", cases.case_report, name="case-report"),
     path("cases/<int:case_id>/identity", identity.identity_page, name="identity"),
     path("read/<int:read_id>", room.room_page, name="room"),
     path("intake", intake.intake_page, name="intake"),

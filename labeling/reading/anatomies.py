@@ -12,7 +12,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from labeling.anatomy.placing import Placed
@@ -33,7 +33,7 @@ from labeling.reading.proposals import Proposal, rows_of, says_the_same
 from labeling.reading.refusals import NotReadable, OperationRefused
 from labeling.reading.repinning import Carried, repin
 from labeling.reading.roles import AnyUser, may_read, may_see_all_cases, reader_of
-from labeling.reading.visibility import owed_assignments
+from labeling.reading.visibility import owed_assignments, visible_cases
 from labeling.reading.writable import locked_row, refuse_unless_writable
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "may_edit",
     "origin_words",
     "repin",
+    "unchecked_cases",
     "why_not_edit",
 ]
 
@@ -104,10 +105,33 @@ def why_not_edit(user: AnyUser, case: Case) -> str:
         return "Your read of this case is bound to its anatomy. Say in the read which level you see, and lock it first."
     if may_see_all_cases(user):
         return ""
-    begun = Round.objects.filter(assignments__case=case, rules__anatomy="pinned").exclude(state=RoundState.PLANNED)
-    if begun.exclude(kind=RoundKind.PRACTICE, state=RoundState.CLOSED).exists():
+    if _fixing_rounds().filter(assignments__case=case).exists():
         return "A round in which this anatomy is fixed has begun. A study lead can make a new version."
     return ""
+
+
+def _fixing_rounds() -> QuerySet[Round]:
+    """Rounds that have begun and all whose readers read one anatomy."""
+    begun = Round.objects.filter(rules__anatomy="pinned").exclude(state=RoundState.PLANNED)
+    return begun.exclude(kind=RoundKind.PRACTICE, state=RoundState.CLOSED)
+
+
+def unchecked_cases(user: AnyUser) -> QuerySet[Case]:
+    """Cases whose newest anatomy nobody has confirmed, or that have none yet, and of which `may_edit` says yes."""
+    if not (may_see_all_cases(user) or may_read(user)):
+        return Case.objects.none()
+    newest = Anatomy.objects.filter(case=OuterRef("pk"), stack=OuterRef("reading_stack")).order_by("-n")
+    bound = owed_assignments(user).filter(case=OuterRef("pk"), round__rules__anatomy="pinned")
+    cases = (
+        visible_cases(user)
+        .filter(reading_stack__isnull=False)
+        .annotate(newest_confirmed=Subquery(newest.values("confirmed_at")[:1]))
+        .filter(newest_confirmed__isnull=True)
+        .exclude(Exists(bound))
+    )
+    if may_see_all_cases(user):
+        return cases
+    return cases.exclude(Exists(_fixing_rounds().filter(assignments__case=OuterRef("pk"))))
 
 
 def anatomies_of(case: Case) -> list[Anatomy]:

@@ -1,4 +1,4 @@
-"""`python -m tests.bench [name…]`: measure, and print a table. Names: importing, viewer, labels, wado, worklist."""
+"""`python -m tests.bench [name…]`: measure, and print a table. The names are those of `MODULES`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tests.bench.scale import FULL, TINY, Scale
 MODULES = {
     "importing": "importing",
     "viewer": "viewer",
+    "keys": "keys",
     "labels": "labels",
     "wado": "beside_orthanc",
     "worklist": "worklist",

@@ -88,6 +88,27 @@ MILESTONES = """
 """
 
 
+#: In the page: open another read without loading a page, once all of the present one is there.
+SWITCH = """
+async (read) => {
+  const { app, viewer } = window.sagittal;
+  const whole = () => { const [, loaded, total] = benchClock.progress.at(-1); return loaded === total; };
+  await benchClock.until(whole, 60000);
+  const begun = performance.now();
+  void app.openRead(read);
+  const shown = () => app.open.room.readId === read && viewer.displayed && benchClock.rendered.at(-1)[0];
+  return (await benchClock.until(shown, 60000)) - begun;
+}
+"""
+#: In the page: wait until every slice of the read that is open has come.
+ALL_HERE = """
+() => benchClock.until(() => {
+  const [, loaded, total] = benchClock.progress.at(-1) ?? [];
+  return loaded === total && window.sagittal.viewer.displayed;
+}, 60000)
+"""
+
+
 class Room:
     """One page in the reading room."""
 

@@ -12,7 +12,8 @@ class Scale:
     #: Import: axial instances and their matrix.
     instances: int = 300
     matrix: int = 512
-    #: Viewer: the stack, its vertebrae, fresh browsers, slices stepped through, loads at 100 Mbit/s, switches of case.
+    #: Viewer: the stack, its vertebrae, fresh browsers, slices stepped through, loads at 100 Mbit/s, switches of case,
+    #: cases that are read in one tab.
     slices: int = 40
     rows: int = 1024
     columns: int = 512
@@ -21,6 +22,7 @@ class Scale:
     steps: int = 80
     shaped_loads: int = 4
     switches: int = 12
+    cases_in_one_tab: int = 60
     #: Labels: readers, seconds at one write per second, seconds as fast as it goes.
     readers: int = 8
     seconds: int = 30
@@ -45,6 +47,7 @@ TINY = Scale(
     steps=4,
     shaped_loads=1,
     switches=2,
+    cases_in_one_tab=4,
     readers=2,
     seconds=2,
     burst_seconds=1,

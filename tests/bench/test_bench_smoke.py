@@ -34,6 +34,8 @@ def test_every_part_measures_something_and_leaves_nothing_behind(tmp_path: Path)
         "G4 ",
         "G5 ",
         "G7 ",
+        "G10 ",
+        "G11 ",
         "label write",
         "worklist page",
         "queries of",

@@ -1,4 +1,4 @@
-"""The viewer's goals G1 to G7 and G12, in Chromium, in the reading room, as a resident."""
+"""The viewer's goals G1 to G7 and G10 to G12, in Chromium, in the reading room, as a resident."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
-from tests.bench.browser import Room, forget_frames, fresh_browser, logged_in_room, shape_network
+from tests.bench.browser import SWITCH, Room, forget_frames, fresh_browser, logged_in_room, shape_network
 from tests.bench.installation import Site, make_account
+from tests.bench.memory import copies_of, entry_row, growth_row
 from tests.bench.report import Row, limited, quantile
 from tests.bench.scale import Scale
 from tests.bench.spine import Spine, write_spine
@@ -40,27 +41,21 @@ async () => {
 }
 """
 
-#: In the page: open another read without loading a page, once all of the present one is there.
-SWITCH = """
-async (read) => {
-  const { app, viewer } = window.sagittal;
-  const whole = () => { const [, loaded, total] = benchClock.progress.at(-1); return loaded === total; };
-  await benchClock.until(whole, 60000);
-  const begun = performance.now();
-  void app.openRead(read);
-  const shown = () => app.open.room.readId === read && viewer.displayed && benchClock.rendered.at(-1)[0];
-  return (await benchClock.until(shown, 60000)) - begun;
-}
-"""
+#: A window in which the image is 600 pixels wide and high, as the goals G4 and G5 have it.
+SMALL = {"width": 1322, "height": 645}
 
 DIGESTS = "(count) => Promise.all(Array.from({ length: count }, (_, k) => window.sagittal.viewer.pixelDigest(k)))"
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Two cases in the database, the resident's reads of them, and what the pixels of the first one are."""
+    """Two cases in the database, the resident's reads of them, and what the pixels of the first one are.
+
+    `many` are reads of cases like the first one.
+    """
 
     reads: tuple[int, int]
+    many: list[int]
     digests: tuple[str, ...]
     visitor: Visitor
 
@@ -77,7 +72,13 @@ def run(site: Site, scale: Scale) -> list[Row]:
         finally:
             version = browser.version
             browser.close()
-    return [Row("Chromium, software rendering", version), *rows]
+        # A browser of its own: what the others left behind is not the tab's.
+        browser = launch_chromium(playwright)
+        try:
+            rows.append(growth_row(browser, site, prepared.visitor, prepared.many))
+        finally:
+            browser.close()
+    return [Row("Chromium, software rendering", version), *rows, entry_row()]
 
 
 # -- the cases -----------------------------------------------------------------------------------------------------
@@ -88,11 +89,13 @@ def _prepare(site: Site, scale: Scale) -> Prepared:
     not work in a thread whose event loop drives one."""
     account = make_account("resident")
     spines = [write_spine(site.scratch / f"spine{n}", scale, f"BENCH-VIEWER-{n}", seed=n) for n in (1, 2)]
-    first, second = (_bring_in(spine, account.name) for spine in spines)
-    return Prepared((first[0], second[0]), first[1], Visitor(site, account))
+    first, second = (bring_in(spine, account.name) for spine in spines)
+    return Prepared(
+        (first[0], second[0]), copies_of(first[0], scale.cases_in_one_tab), first[1], Visitor(site, account)
+    )
 
 
-def _bring_in(spine: Spine, name: str) -> tuple[int, tuple[str, ...]]:
+def bring_in(spine: Spine, name: str) -> tuple[int, tuple[str, ...]]:
     """The key of the read, and the expected sha256 of each slice's stored values."""
     from django.contrib.auth.models import User
 
@@ -161,21 +164,21 @@ def _line_up(starts: Sequence[dict[str, float]]) -> str:
 
 def _in_one_room(browser: Browser, site: Site, scale: Scale, prepared: Prepared) -> list[Row]:
     """G3, G4, G5 and G12, in one browser that stays."""
-    context = browser.new_context(viewport=SCREEN)  # type: ignore[arg-type]  # a TypedDict of the same two numbers
+    context = browser.new_context(viewport=SMALL)  # type: ignore[arg-type]  # a TypedDict of the same two numbers
     room = logged_in_room(context, site, prepared.visitor)
-    room.open(prepared.reads[0])
+    # Its pixels are those of the first case, and nobody has opened it for writing yet.
+    room.open(prepared.many[0])
     room.whole_stack()
     room.wait("() => document.querySelectorAll('[data-room=canvas] .outline').length", "The outlines")
-    size = room.viewport()
-    outlined = _step(room, scale)
-    room.page.keyboard.press("m")
-    room.wait("() => !window.sagittal.app.open.outlines", "The key M")
-    plain = _step(room, scale)
+    hand = room.page.evaluate("() => window.sagittal.viewer.hand")
+    small = _steps(room, scale, f"drawn by the {hand}")
+    room.page.set_viewport_size(SCREEN)  # type: ignore[arg-type]  # a TypedDict of the same two numbers
+    large = _steps(room, scale, f"drawn by the {hand}", "the same, ")
     digests = room.page.evaluate(DIGESTS, scale.slices)
     equal = sum(got == wanted for got, wanted in zip(digests, prepared.digests, strict=True))
     rows = [
-        limited(f"G4 slice in the cache, outlines off, {size}", plain, median=40, p95=150),
-        limited(f"G5 slice in the cache, outlines on, {size}", outlined, median=40, p95=200),
+        *small,
+        *large,
         Row(
             "G12 frames in the browser equal to the source", f"{equal}/{scale.slices}", "all", ok=equal == scale.slices
         ),
@@ -183,6 +186,21 @@ def _in_one_room(browser: Browser, site: Site, scale: Scale, prepared: Prepared)
     ]
     context.close()
     return rows
+
+
+def _steps(room: Room, scale: Scale, drawn: str, again: str = "") -> list[Row]:
+    """G4 and G5 in a window of this size."""
+    where = f"{room.viewport()}, {drawn}"
+    outlined = _step(room, scale)
+    room.page.keyboard.press("m")
+    room.wait("() => !window.sagittal.app.open.tools.outlines", "The key M")
+    plain = _step(room, scale)
+    room.page.keyboard.press("m")
+    room.wait("() => window.sagittal.app.open.tools.outlines", "The key M")
+    return [
+        limited(f"{again}G4 slice in the cache, outlines off, {where}", plain, median=40, p95=150),
+        limited(f"{again}G5 slice in the cache, outlines on, {where}", outlined, median=40, p95=200),
+    ]
 
 
 def _step(room: Room, scale: Scale) -> list[float]:

@@ -39,6 +39,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     return report
 
 
+def has_failed(item: pytest.Item) -> bool:
+    """Whether anything of a test has gone wrong so far, for a fixture that comes to its end."""
+    return any(report.failed for report in item.stash.get(_REPORTS, {}).values())
+
+
 @pytest.fixture(scope="session")
 def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
     """A running Sagittal with demonstration accounts and the demonstration case."""
@@ -73,8 +78,7 @@ def people(
     """Browsers for this test. Whatever one of them complains about unforeseen fails the test."""
     crowd = People(chromium, application, logins)
     yield crowd
-    reports = request.node.stash.get(_REPORTS, {})
-    failed = any(report.failed for report in reports.values())
+    failed = has_failed(request.node)
     try:
         if failed or crowd.unforeseen:
             crowd.photograph(request.node.name)

@@ -33,9 +33,10 @@ class Room:
         self.page = page
         self.image = page.get_by_role("application", name="Sagittal image")
         self.chip = page.locator("[data-room=saved]")
+        self.banner = page.locator("[data-room=banner]")
         self.said = page.locator("[data-room=said]")
         self.dialog = page.get_by_role("dialog")
-        self.strip = page.get_by_role("table", name="Vertebrae by sagittal slice")
+        self.strip = page.get_by_role("grid", name="Vertebrae by sagittal slice")
         self.settle()
 
     # ------------------------------------------------------------------ what is on screen

@@ -158,7 +158,7 @@ def test_a_case_without_vertebrae_gets_them_from_a_mask_in_any_orientation(
     case = new_case(masked=False)
     page = person("lead")
     page.goto(f"/cases/{case['id']}")
-    expect(page.get_by_role("main")).to_contain_text("No vertebrae are known yet")
+    expect(page.get_by_role("main")).to_contain_text("No vertebrae yet: place them by hand")
     mask = phantoms.nifti(tmp_path / "any.nii.gz", phantoms.MASK, orientation="PIR")
     choose(page, "Add a vertebra mask", mask)
     anatomy = page.get_by_role("region", name="Anatomy")

@@ -116,7 +116,12 @@ def test_the_worklist_counts_a_case_through_to_read_draft_and_locked(
     room.press("Enter")
     until(lambda: record.is_locked(read), "The read is locked")
     tab_of("Locked")
-    expect(page.get_by_role("row").filter(has_text=case["name"]).get_by_role("link", name="View")).to_be_visible()
+    row = page.get_by_role("row").filter(has_text=case["name"])
+    expect(row.get_by_role("link", name="View")).to_be_visible()
+    row.get_by_role("link", name="Open again").click()
+    room = Room(page)
+    expect(room.dialog).to_contain_text("Why open this read again?")
+    assert page.url.endswith(f"/read/{read}")
 
 
 def test_the_room_needs_no_horizontal_scrolling_on_small_and_large_screens(person: Person, new_case: NewCase) -> None:

@@ -27,6 +27,8 @@ for (const Canvas of [HTMLCanvasElement, OffscreenCanvas]) {
   };
 }
 """
+#: Has WebGL draw although it is made in software here, where the processor would draw by itself.
+WITH_WEBGL = "localStorage.setItem('sagittal:drawing', 'card');"
 DIGESTS = """async () => {
   const { sops } = window.sagittal.app.open.room;
   const digests = {};
@@ -44,9 +46,10 @@ webgl = pytest.mark.parametrize("with_webgl", [True, False], ids=["webgl", "no-w
 
 
 def room_of(page: Page, name: str, with_webgl: bool) -> Room:
-    if not with_webgl:
-        page.add_init_script(WITHOUT_WEBGL)
-    return open_case(page, name)
+    page.add_init_script(WITH_WEBGL if with_webgl else WITHOUT_WEBGL)
+    room = open_case(page, name)
+    assert page.evaluate("() => window.sagittal.viewer.hand") == ("card" if with_webgl else "processor")
+    return room
 
 
 def unsigned_series(folder: Path) -> list[Path]:
@@ -93,12 +96,16 @@ def test_frames_of_an_unsigned_series_are_bit_identical_too(
 
 
 @webgl
+@pytest.mark.parametrize("ratio", [1, 2], ids=["", "4k"])
 def test_outlines_and_labels_lie_where_the_pixels_are_drawn(
-    person: Person, new_case: NewCase, with_webgl: bool
+    person: Person, new_case: NewCase, with_webgl: bool, ratio: int
 ) -> None:
     """The drawn picture ends half a pixel beyond the centres of its outermost pixels, by the overlay's own measure."""
-    room = room_of(person("resident"), new_case()["name"], with_webgl)
-    page = room.page
+    page = person("resident")
+    # As on a screen with so many dots per CSS pixel.
+    metrics = {"width": 1440, "height": 900, "deviceScaleFactor": ratio, "mobile": False}
+    page.context.new_cdp_session(page).send("Emulation.setDeviceMetricsOverride", metrics)
+    room_of(page, new_case()["name"], with_webgl)
     # Everything but air turns white, and the whole picture is smaller than the viewport.
     page.evaluate("() => { window.sagittal.viewer.zoomBy(0.6); window.sagittal.viewer.setWindow(200, -1500); }")
     transform = page.evaluate(TRANSFORM)
@@ -109,7 +116,8 @@ def test_outlines_and_labels_lie_where_the_pixels_are_drawn(
     )
     page.keyboard.press("m")
     canvas = page.locator("[data-room=canvas] canvas")
-    picture = np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("L"))
+    assert canvas.evaluate("canvas => Math.round(canvas.width / canvas.clientWidth)") == ratio
+    picture = np.asarray(Image.open(io.BytesIO(canvas.screenshot(scale="css"))).convert("L"))
     # A line through the middle misses corner text, letters and scale bar.
     middle = picture[picture.shape[0] // 2 + 40, 40:-40] > 128
     columns = np.flatnonzero(middle) + 40

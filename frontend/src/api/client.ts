@@ -18,9 +18,11 @@ const TIMEOUT = 20_000;
 /** Answers that say nothing about the request itself: the same request may go through later. */
 const NOT_NOW = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-export async function request<Body>(method: "GET" | "POST", path: string, body?: unknown): Promise<Reply<Body>> {
+export type Method = "GET" | "POST" | "PUT" | "DELETE";
+
+export async function request<Body>(method: Method, path: string, body?: unknown): Promise<Reply<Body>> {
   const headers: Record<string, string> = { Accept: "application/json" };
-  if (method === "POST") {
+  if (method !== "GET") {
     headers["Content-Type"] = "application/json";
     // Read each time: a login in another tab changes the token.
     headers["X-CSRFToken"] = csrfToken();
@@ -34,7 +36,7 @@ export async function request<Body>(method: "GET" | "POST", path: string, body?:
       redirect: "manual",
       signal: AbortSignal.timeout(TIMEOUT),
       // Operations are small, and the browser may be closing: let it finish them.
-      keepalive: method === "POST",
+      keepalive: method !== "GET",
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch {

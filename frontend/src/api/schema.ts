@@ -1,8 +1,78 @@
 /* Made by `npm run api` from openapi.json: the shapes of what the server takes and answers. Do not edit. */
 
+/** Active time of this tab on one vertebra, or (null) on the case as a whole, since it opened the read. */
+export interface ActiveInRequest {
+  readonly vertebra: number | null;
+  readonly ms: number;
+}
+
 export type AcuityEnum = "unknown" | "acute" | "old";
 
+/** What may be fetched before the next case is opened. Asking claims nothing and opens nothing. */
+export interface AheadOut {
+  readonly case: number | null;
+  readonly name: string;
+  /** In the order to fetch: the first slice shown, then outwards. */
+  readonly frames: readonly string[];
+  readonly outlines_url: string | null;
+}
+
 export type AnatomyEnum = "editable" | "pinned";
+
+/** A new version, all its vertebrae from head to feet. What stands in the parent and not here was taken out. */
+export interface AnatomyInRequest {
+  /** The newest; nothing where there is none. */
+  readonly parent: number | null;
+  readonly vertebrae: readonly VertebraInRequest[];
+  readonly confirm: boolean;
+  /** The own draft to tell of; all of them follow. */
+  readonly read: number | null;
+  /** Only say what would happen. */
+  readonly preview: boolean;
+}
+
+export interface AnatomyMadeOut {
+  /** Nothing in a preview of a version that is not there yet. */
+  readonly anatomy: number | null;
+  readonly n: number;
+  readonly carried: CarriedOut | null;
+}
+
+/** One version of the anatomy of a case. */
+export interface AnatomyVersionOut {
+  readonly id: number;
+  /** 1, 2, 3 … per case. */
+  readonly n: number;
+  readonly parent: number | null;
+  /** A person's name; empty where a program made it. */
+  readonly author: string;
+  readonly created_at: string;
+  /** Empty where nobody did. */
+  readonly confirmed_by: string;
+  readonly confirmed_at: string | null;
+  /** Where it comes from, in words. */
+  readonly origin: string;
+  /** In view, as T9–L5. */
+  readonly levels: string;
+  readonly vertebrae: number;
+  readonly outlines_url: string | null;
+}
+
+export interface AnatomyVertebraOut {
+  readonly id: number | null;
+  readonly level: LevelEnum | BlankEnum;
+  readonly certainty: CertaintyEnum;
+  readonly cut: boolean;
+  readonly cut_where: string;
+  readonly first_k: number;
+  readonly last_k: number;
+  /** Of the body, in mm, LPS: x0, x1, y0, y1, z0, z1. */
+  readonly box: readonly number[];
+  readonly origin: VertebraOriginEnum;
+  readonly mask_ok: MaskOkEnum | NullEnum | null;
+  /** Its value in outlines and label map; 0 where it was placed by hand. */
+  readonly label_value: number;
+}
 
 export type AoBodyEnum = "A1" | "A2" | "A3" | "A4";
 
@@ -51,6 +121,32 @@ export interface BatchesOut {
 
 export type BlankEnum = "";
 
+export interface CarriedOut {
+  readonly read: number;
+  /** Vertebrae of which the draft still says what it said. */
+  readonly kept: number;
+  readonly dropped: readonly DroppedOut[];
+}
+
+/** The newest anatomy of a case, and what this person may do to it. It says nothing of anybody's reads. */
+export interface CaseAnatomyOut {
+  readonly case: number;
+  readonly name: string;
+  readonly stack: StackOut;
+  readonly anatomy: AnatomyVersionOut | null;
+  readonly vertebrae: readonly AnatomyVertebraOut[];
+  /** Newest first. */
+  readonly versions: readonly AnatomyVersionOut[];
+  readonly may_edit: boolean;
+  readonly may_confirm: boolean;
+  /** A sentence where they may not, else empty. */
+  readonly why_not: string;
+  /** Own drafts that would follow a new version. */
+  readonly used_by: number;
+  /** Per level the width, depth and height of a usual body in mm, for placing boxes; '' is any level. */
+  readonly body_sizes: Readonly<Record<string, readonly number[]>>;
+}
+
 export interface CaseLinkOut {
   readonly id: number;
   readonly name: string;
@@ -58,7 +154,7 @@ export interface CaseLinkOut {
 
 export type CertaintyEnum = "certain" | "assumed" | "unknown";
 
-/** code `conflict`: the read went on elsewhere, its newest state is here. code `locked`: it takes no more. */
+/** code `conflict`: the read went on, its newest state is here. `locked`: it takes no more. `elsewhere`: another window or device is writing. */
 export interface ConflictOut {
   readonly ok?: boolean;
   /** A machine word. */
@@ -69,6 +165,17 @@ export interface ConflictOut {
   readonly fields?: Readonly<Record<string, readonly string[]>>;
   readonly seq?: number;
   readonly state?: StateOut;
+  /** That the read stands on by now; another one: load the room again. */
+  readonly anatomy?: number;
+}
+
+export type CutWhereEnum = "top" | "bottom" | "left" | "right" | "front" | "back";
+
+/** What a draft said that has no place in the new version. */
+export interface DroppedOut {
+  readonly vertebra: number;
+  readonly level: string;
+  readonly what: string;
 }
 
 /** Every error, of every address; some carry more fields. */
@@ -105,6 +212,7 @@ export interface FindingOut {
   readonly comment: string;
   readonly level_said: string;
   readonly slices: Readonly<Record<string, SliceMarkOut>>;
+  readonly measures: readonly MeasureOut[];
 }
 
 /** What a read says of one vertebra; `slices` by SOP Instance UID. */
@@ -118,6 +226,7 @@ export interface FindingOutRequest {
   readonly comment: string;
   readonly level_said: string;
   readonly slices: Readonly<Record<string, SliceMarkOutRequest>>;
+  readonly measures: readonly MeasureOutRequest[];
 }
 
 /** One thing that is open before the read can be locked. */
@@ -145,8 +254,6 @@ export interface InjuryOutRequest {
   readonly type: TypeEnum;
 }
 
-export type KindEnum = "practice" | "labelling" | "independent" | "repeat" | "consensus";
-
 export interface LabelSlicesPayloadRequest {
   readonly vertebra: number;
   readonly sop_uids: readonly string[];
@@ -161,6 +268,8 @@ export type LevelEnum = "C1" | "C2" | "C3" | "C4" | "C5" | "C6" | "C7" | "T1" | 
 /** A serializer that refuses unknown fields by name: a misspelt field is a 400, never a label that went nowhere. */
 export interface LockInRequest {
   readonly base_seq: number;
+  /** Made by the tab when it opens the read; a script that writes alone needs none. */
+  readonly tab?: string;
 }
 
 export interface LockedOut {
@@ -170,10 +279,30 @@ export interface LockedOut {
   readonly next: number | null;
 }
 
+export type MaskOkEnum = "yes" | "no" | "missing";
+
 export interface MeOut {
   readonly username: string;
   readonly name: string;
   readonly roles: readonly RolesEnum[];
+}
+
+/** A length (two points) or the heights of a body (six: upper and lower of anterior, middle, posterior). */
+export interface MeasureOut {
+  readonly kind: MeasureOutKindEnum;
+  readonly sop_uid: string;
+  /** [column, row] of that slice; 0,0 is the centre of the first pixel. */
+  readonly points: readonly (readonly number[])[];
+}
+
+export type MeasureOutKindEnum = "length" | "heights";
+
+/** A length (two points) or the heights of a body (six: upper and lower of anterior, middle, posterior). */
+export interface MeasureOutRequest {
+  readonly kind: MeasureOutKindEnum;
+  readonly sop_uid: string;
+  /** [column, row] of that slice; 0,0 is the centre of the first pixel. */
+  readonly points: readonly (readonly number[])[];
 }
 
 export type ModelEnum = "shown" | "after_lock" | "never";
@@ -192,6 +321,19 @@ export interface NewBatchOut {
   readonly uuid: string;
 }
 
+/** code `newer_anatomy`: somebody made a version meanwhile. */
+export interface NewerAnatomyOut {
+  readonly ok?: boolean;
+  /** A machine word. */
+  readonly code: string;
+  /** What is wrong, where, and what to do next. */
+  readonly sentence: string;
+  /** bad_input: the fields that are wrong. */
+  readonly fields?: Readonly<Record<string, readonly string[]>>;
+  readonly anatomy?: number | null;
+  readonly n?: number;
+}
+
 /** Every error, of every address; some carry more fields. */
 export interface NotCompleteOut {
   readonly ok?: boolean;
@@ -206,8 +348,10 @@ export interface NotCompleteOut {
 
 export type NullEnum = null;
 
+/** The read and its room, so that a next case is one way there and back. */
 export interface OpenedOut {
   readonly read: number;
+  readonly room: RoomOut;
 }
 
 /** One click. */
@@ -219,9 +363,11 @@ export interface OperationInRequest {
   readonly payload: OperationPayloadRequest;
   readonly shown?: ShownInRequest;
   readonly client_at: string;
+  /** Made by the tab when it opens the read; a script that writes alone needs none. */
+  readonly tab?: string;
 }
 
-export type OperationPayloadRequest = LabelSlicesPayloadRequest | VertebraPayloadRequest | SetVerdictPayloadRequest | SetAoPayloadRequest | SetFlagPayloadRequest | SetAcuityPayloadRequest | SetCommentPayloadRequest | SetLevelSaidPayloadRequest | SetInjuryPayloadRequest | RestorePayloadRequest;
+export type OperationPayloadRequest = LabelSlicesPayloadRequest | VertebraPayloadRequest | SetVerdictPayloadRequest | SetAoPayloadRequest | SetFlagPayloadRequest | SetAcuityPayloadRequest | SetCommentPayloadRequest | SetLevelSaidPayloadRequest | SetInjuryPayloadRequest | SetMeasuresPayloadRequest | RestorePayloadRequest;
 
 export type OrientationEnum = "sagittal" | "axial" | "coronal" | "oblique";
 
@@ -233,6 +379,34 @@ export type OutlinesEnum = "shown" | "hidden";
 export interface PositionOut {
   readonly index: number;
   readonly of: number;
+}
+
+/** All preferences at once: what is left out goes back to how it was delivered. */
+export interface PreferencesInRequest {
+  readonly keys?: Readonly<Record<string, readonly string[]>>;
+  readonly single_keys?: boolean;
+}
+
+/** How one reader works; keys by the name of the command. */
+export interface PreferencesOut {
+  readonly keys: Readonly<Record<string, readonly string[]>>;
+  /** Whether keys without Ctrl, Alt or Meta do anything. */
+  readonly single_keys: boolean;
+}
+
+/** The volume is being decoded; ask again. */
+export interface PreparingOut {
+  /** The share that is done. */
+  readonly preparing: number;
+}
+
+/** An earlier examination of the same patient. */
+export interface PriorOut {
+  readonly case: number;
+  readonly name: string;
+  /** As 8 months before. */
+  readonly interval: string;
+  readonly url: string;
 }
 
 export interface ReadOut {
@@ -248,6 +422,24 @@ export interface ReadOut {
 }
 
 export type ReadOutStateEnum = "draft" | "locked";
+
+export type ReasonEnum = "image" | "wrong_study" | "anatomy" | "exclude" | "known" | "later";
+
+/** A tab that lets go. As a form, it may bear the CSRF token, for what a closing page can still send. */
+export interface ReleaseInRequest {
+  readonly tab: string;
+  readonly csrfmiddlewaretoken?: string;
+}
+
+/** A serializer that refuses unknown fields by name: a misspelt field is a 400, never a label that went nowhere. */
+export interface ReopenInRequest {
+  readonly reason: string;
+}
+
+export interface ReopenedOut {
+  /** The new version, a draft. */
+  readonly read: number;
+}
 
 export type ReportEnum = "shown" | "after_lock" | "hidden";
 
@@ -271,6 +463,17 @@ export interface ResumeOut {
 
 export type RolesEnum = "resident" | "senior" | "lead" | "engineer" | "administrator";
 
+/** The version of the anatomy that the read stands on. */
+export interface RoomAnatomyOut {
+  readonly id: number;
+  readonly n: number;
+  readonly confirmed: boolean;
+  /** Whether this reader may make a new version of it. */
+  readonly editable: boolean;
+  /** The page of the anatomy check. */
+  readonly url: string;
+}
+
 export interface RoomCaseOut {
   readonly id: number;
   readonly name: string;
@@ -292,10 +495,18 @@ export interface RoomOut {
   readonly report: ReportOut | null;
   readonly stack: StackOut;
   readonly vertebrae: readonly RoomVertebraOut[];
+  readonly anatomy: RoomAnatomyOut;
   readonly outlines_url: string | null;
   readonly state: StateOut;
   readonly seen: readonly string[];
   readonly gaps: readonly GapOut[];
+  /** Locked, one's own, and no consensus has begun. */
+  readonly reopenable: boolean;
+  readonly versions: readonly VersionOut[];
+  /** Own active time by vertebra; the whole under the empty name. */
+  readonly active_ms: Readonly<Record<string, number>>;
+  readonly priors: readonly PriorOut[];
+  readonly second: SecondOut;
 }
 
 export interface RoomVertebraOut {
@@ -306,17 +517,23 @@ export interface RoomVertebraOut {
   readonly cut_where: string;
   readonly first_k: number;
   readonly last_k: number;
+  /** First slice that stays when datasets shave the outer slices; nothing where none does. */
+  readonly kept_first_k: number | null;
+  readonly kept_last_k: number | null;
   readonly label_value: number;
-  readonly origin: RoomVertebraOutOriginEnum;
+  readonly origin: VertebraOriginEnum;
+  /** Of the body, in mm, LPS: x0, x1, y0, y1, z0, z1. */
+  readonly box: readonly number[];
+  readonly mask_ok: MaskOkEnum | NullEnum | null;
 }
-
-export type RoomVertebraOutOriginEnum = "segmented" | "by_hand";
 
 export interface RoundOut {
   readonly name: string;
-  readonly kind: KindEnum;
+  readonly kind: RoundOutKindEnum;
   readonly rules: RulesOut;
 }
+
+export type RoundOutKindEnum = "practice" | "labelling" | "independent" | "repeat" | "consensus";
 
 export interface RulesOut {
   readonly unit: UnitEnum;
@@ -332,10 +549,20 @@ export interface RulesOut {
   readonly feedback: FeedbackEnum;
 }
 
+/** Which planes the second view can show beside the sagittal one. */
+export interface SecondOut {
+  readonly axial: boolean;
+  readonly coronal: boolean;
+}
+
 /** A serializer that refuses unknown fields by name: a misspelt field is a 400, never a label that went nowhere. */
 export interface SeenInRequest {
   readonly sop_uids: readonly string[];
   readonly viewed?: ViewedInRequest;
+  /** Made by the tab when it opens the read; a script that writes alone needs none. */
+  readonly tab?: string;
+  /** Totals of this tab; needs it. */
+  readonly active?: readonly ActiveInRequest[];
 }
 
 export interface SeenOut {
@@ -374,6 +601,11 @@ export interface SetLevelSaidPayloadRequest {
   readonly level: LevelEnum | BlankEnum;
 }
 
+export interface SetMeasuresPayloadRequest {
+  readonly vertebra: number;
+  readonly measures: readonly MeasureOutRequest[];
+}
+
 export interface SetVerdictPayloadRequest {
   readonly vertebra: number;
   readonly verdict: VerdictEnum | NullEnum | null;
@@ -385,6 +617,17 @@ export interface ShownInRequest {
   readonly sop_uid: string;
   readonly window?: readonly number[] | null;
   readonly rendered_at?: string | null;
+}
+
+/** A serializer that refuses unknown fields by name: a misspelt field is a 400, never a label that went nowhere. */
+export interface SkipInRequest {
+  readonly reason: ReasonEnum;
+  readonly note?: string;
+}
+
+export interface SkippedOut {
+  /** The case to read next. */
+  readonly next: number | null;
 }
 
 export interface SliceMarkOut {
@@ -412,6 +655,8 @@ export interface StackOut {
   readonly slices: readonly StackSliceOut[];
   readonly frames_url: string;
   readonly metadata: readonly (Readonly<Record<string, unknown>>)[];
+  /** 4x4: (k, row, column, 1) to x, y, z in mm, LPS. */
+  readonly affine: readonly (readonly number[])[];
 }
 
 export type StackOutOriginEnum = "native" | "derived";
@@ -445,9 +690,18 @@ export type UnitEnum = "slice" | "vertebra";
 
 export type ValueEnum = "fracture" | "negative";
 
-export type VerbEnum = "label_slices" | "rest_negative" | "set_verdict" | "set_ao" | "set_process_fracture" | "set_acuity" | "set_unclear" | "set_comment" | "set_level_said" | "set_injury" | "restore";
+export type VerbEnum = "label_slices" | "rest_negative" | "set_verdict" | "set_ao" | "set_process_fracture" | "set_acuity" | "set_unclear" | "set_comment" | "set_level_said" | "set_measures" | "set_injury" | "restore";
 
 export type VerdictEnum = "negative" | "fracture" | "indeterminate" | "not_assessable";
+
+/** One version of the same reader's read. */
+export interface VersionOut {
+  readonly read: number;
+  readonly version: number;
+  readonly locked_at: string | null;
+  /** Why it was reopened; empty for the first. */
+  readonly reason: string;
+}
 
 /** One vertebra of a row: `state` is a verdict, `open` without one, or `cut`. */
 export interface VertebraCellOut {
@@ -459,6 +713,24 @@ export interface VertebraCellOut {
 }
 
 export type VertebraCellOutStateEnum = "negative" | "fracture" | "indeterminate" | "not_assessable" | "open" | "cut";
+
+/** A serializer that refuses unknown fields by name: a misspelt field is a 400, never a label that went nowhere. */
+export interface VertebraInRequest {
+  /** Nothing for a new one. */
+  readonly vertebra: number | null;
+  readonly level: LevelEnum | BlankEnum;
+  readonly certainty: CertaintyEnum;
+  readonly first_k: number;
+  readonly last_k: number;
+  /** Of the body, in mm, LPS: x0, x1, y0, y1, z0, z1. */
+  readonly box: readonly number[] | null;
+  readonly cut: boolean;
+  readonly cut_where: CutWhereEnum | BlankEnum;
+  readonly mask_ok: MaskOkEnum | NullEnum | null;
+  readonly origin: VertebraOriginEnum;
+}
+
+export type VertebraOriginEnum = "segmented" | "by_hand";
 
 export interface VertebraPayloadRequest {
   readonly vertebra: number;
@@ -483,6 +755,13 @@ export interface WorklistOut {
   readonly counts: TabCountsOut;
   readonly rows: readonly WorklistRowOut[];
   readonly resume: ResumeOut | null;
+  /** Median time of the own last reads; nothing before the first. */
+  readonly pace_ms: number | null;
+  /** Pace times what is open. */
+  readonly left_ms: number | null;
+  /** Locked, of `of` cases in all; skipped ones are in neither. */
+  readonly done: number;
+  readonly of: number;
 }
 
 /** One case of one round. */
@@ -502,9 +781,30 @@ export interface WorklistRowOut {
   readonly pooled: boolean;
   readonly position: number;
   readonly read: number | null;
+  /** Of the own read: 2 and more once it was reopened. */
+  readonly version: number | null;
+  /** Own active time on the case so far, all versions. */
+  readonly active_ms: number;
+  /** Its code, where the case was skipped. */
+  readonly skip_reason: string;
 }
 
 export type WorklistRowOutStateEnum = "to_read" | "draft" | "locked" | "skipped";
+
+/** A tab that wants to write, or to go on writing. */
+export interface WriterInRequest {
+  readonly tab: string;
+  /** Take over from another tab that is writing. */
+  readonly take?: boolean;
+}
+
+/** Who writes: this tab, or another one until its lease runs out or is taken over. */
+export interface WriterOut {
+  readonly mine: boolean;
+  readonly until: string | null;
+  /** When the other one was last heard of; nothing where it is mine. */
+  readonly since: string | null;
+}
 
 /** What one operation changed, and what is open after it. */
 export interface WrittenOut {
@@ -518,8 +818,14 @@ export interface WrittenOut {
 export interface Endpoints {
   /** Rings of [column, row] per slice and label value; they never change, so browsers keep them. */
   readonly "GET /api/anatomies/{anatomy_id}/outlines": { readonly body: undefined; readonly answer: Readonly<Record<string, Readonly<Record<string, readonly (readonly (readonly number[])[])[]>>>> };
+  /** Make a new version by hand, or confirm the newest. The same content twice is one version. */
+  readonly "POST /api/cases/{case_id}/anatomies": { readonly body: AnatomyInRequest; readonly answer: AnatomyMadeOut };
+  /** The newest anatomy of a case, its versions, and what this person may do. */
+  readonly "GET /api/cases/{case_id}/anatomy": { readonly body: undefined; readonly answer: CaseAnatomyOut };
   /** Open a case for reading: the read one has of it, or a new draft (from the pool, too). */
   readonly "POST /api/cases/{case_id}/open": { readonly body: undefined; readonly answer: OpenedOut };
+  /** Pass a case by, with a reason. Opening it again takes it up again. */
+  readonly "POST /api/cases/{case_id}/skip": { readonly body: SkipInRequest; readonly answer: SkippedOut };
   /** One row per finding of the locked reads that this person may take out. */
   readonly "GET /api/exports/findings": { readonly body: undefined; readonly answer: readonly (Readonly<Record<string, unknown>>)[] };
   /** One row per slice label of the locked reads that this person may take out. */
@@ -538,16 +844,36 @@ export interface Endpoints {
   readonly "POST /api/intake/batches/{batch}/stop": { readonly body: undefined; readonly answer: BatchOut };
   /** The person behind the session or the token. */
   readonly "GET /api/me": { readonly body: undefined; readonly answer: MeOut };
+  /** How the person works: their keys. The same at every workstation. */
+  readonly "GET /api/me/preferences": { readonly body: undefined; readonly answer: PreferencesOut };
+  /** How the person works: their keys. The same at every workstation. */
+  readonly "PUT /api/me/preferences": { readonly body: PreferencesInRequest; readonly answer: PreferencesOut };
   /** What is open before the read can be locked. */
   readonly "GET /api/reads/{read_id}/gaps": { readonly body: undefined; readonly answer: GapsOut };
   /** Lock the read. From then on it never changes. */
   readonly "POST /api/reads/{read_id}/lock": { readonly body: LockInRequest; readonly answer: LockedOut };
   /** Write one operation. Sending the same one twice gives the same answer and changes nothing. */
   readonly "POST /api/reads/{read_id}/operations": { readonly body: OperationInRequest; readonly answer: WrittenOut };
+  /** The axial plane of the case of a read that lies nearest to z: patient's right on the left, front above. */
+  readonly "GET /api/reads/{read_id}/planes/axial": { readonly body: undefined; readonly answer: undefined };
+  /** The coronal plane of the case of a read that lies nearest to y: patient's right on the left, head above. */
+  readonly "GET /api/reads/{read_id}/planes/coronal": { readonly body: undefined; readonly answer: undefined };
+  /** A sagittal slice of an earlier case of the same patient, at a level. */
+  readonly "GET /api/reads/{read_id}/priors/{prior_id}/slice": { readonly body: undefined; readonly answer: undefined };
+  /** Reopen one's own locked read as a new version. The locked one stays as it is. */
+  readonly "POST /api/reads/{read_id}/reopen": { readonly body: ReopenInRequest; readonly answer: ReopenedOut };
   /** All that the reading room needs to show a read, in one answer. */
   readonly "GET /api/reads/{read_id}/room": { readonly body: undefined; readonly answer: RoomOut };
   /** Say which slices were on screen at full resolution, and where the reader is. */
   readonly "POST /api/reads/{read_id}/seen": { readonly body: SeenInRequest; readonly answer: SeenOut };
+  /** Take, renew or end the write lease of a tab. Another tab's lease is told, and ended only where asked to. */
+  readonly "PUT /api/reads/{read_id}/writer": { readonly body: WriterInRequest; readonly answer: WriterOut };
+  /** Take, renew or end the write lease of a tab. Another tab's lease is told, and ended only where asked to. */
+  readonly "DELETE /api/reads/{read_id}/writer": { readonly body: undefined; readonly answer: WriterOut };
+  /** Ending the lease as a page that closes can ask for it: a form, with the CSRF token as a field. */
+  readonly "POST /api/reads/{read_id}/writer/release": { readonly body: ReleaseInRequest; readonly answer: WriterOut };
   /** One page of one's own worklist, with the counts of all tabs. */
   readonly "GET /api/worklist": { readonly body: undefined; readonly answer: WorklistOut };
+  /** What may be fetched before the next case is opened. */
+  readonly "GET /api/worklist/next": { readonly body: undefined; readonly answer: AheadOut };
 }

@@ -1,10 +1,21 @@
 /** The rules of one label operation, the same that the server applies. Pure: states go in, a new state comes out. */
 
 import {
+  checkedComment,
+  checkedFinding,
+  checkedInjury,
+  demandInside,
+  demandSeen,
+  fracturedSlices,
+  fracturedSlicesSentence,
+} from "./laws.ts";
+import { checkedMeasures } from "./measures.ts";
+import {
   EMPTY_FINDING,
   findingOf,
   injuryOf,
   nameOf,
+  vertebraId,
   type Change,
   type Finding,
   type Injury,
@@ -17,18 +28,9 @@ import {
   type Vertebra,
   type VertebraId,
 } from "./model.ts";
+import { OperationRefused } from "./refused.ts";
 
-/** A change that the rules of reading do not allow; `sentence` says why, for the person. */
-export class OperationRefused extends Error {
-  readonly code: string;
-  constructor(code: string, sentence: string) {
-    super(sentence);
-    this.name = "OperationRefused";
-    this.code = code;
-  }
-}
-
-const COMMENT_LIMIT = 2000;
+export { OperationRefused };
 
 export function vertebraOf(context: ReadContext, id: VertebraId): Vertebra {
   const found = context.vertebrae.find((vertebra) => vertebra.id === id);
@@ -43,18 +45,15 @@ interface Known {
   readonly seen: ReadonlySet<SopUid>;
 }
 
-const fracturedSlices = (finding: Finding): number =>
-  Object.values(finding.slices).filter((mark) => mark.value === "fracture").length;
-
-const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
-
 const labelSlices: Handler<"label_slices"> = (finding, payload, known) => {
-  const { context, vertebra } = known;
-  if (payload.sop_uids.length === 0) throw new OperationRefused("no_slice", "No slice was named.");
-  const allowed = new Set<SopUid>([...vertebra.sops, ...vertebra.marginSops]);
-  if (payload.sop_uids.some((sop) => !allowed.has(sop))) {
-    throw new OperationRefused("outside", `This slice does not cross ${nameOf(vertebra, context)}.`);
+  const { context, vertebra, seen } = known;
+  if (payload.sop_uids.length === 0) throw new OperationRefused("bad_payload", "No slice was named.");
+  if (payload.source === "key" && payload.sop_uids.length !== 1) {
+    throw new OperationRefused("bad_payload", "A label by key is for one slice.");
   }
+  demandInside(payload.sop_uids, vertebra, context);
+  // One key may say of a slice that is on screen what it likes; a range speaks of slices that are not.
+  if (payload.value === "negative" && payload.source === "range") demandSeen(payload.sop_uids, vertebra, context, seen);
   const slices: Record<SopUid, SliceMark> = { ...finding.slices };
   for (const sop of payload.sop_uids) {
     if (payload.value === null) delete slices[sop];
@@ -86,12 +85,7 @@ const marksOf = (finding: Finding): [string, SliceMark][] =>
   Object.entries<SliceMark>(finding.slices).sort(([left], [right]) => (left < right ? -1 : 1));
 
 const restNegative: Handler<"rest_negative"> = (finding, _payload, { context, vertebra, seen }) => {
-  const unseen = vertebra.sops.filter((sop) => !seen.has(sop)).length;
-  if (unseen > 0) {
-    const name = nameOf(vertebra, context);
-    const verb = unseen === 1 ? "has" : "have";
-    throw new OperationRefused("unseen_slices", `${plural(unseen, "slice", "slices")} of ${name} ${verb} not been on screen.`);
-  }
+  demandSeen(vertebra.sops, vertebra, context, seen);
   const slices: Record<SopUid, SliceMark> = { ...finding.slices };
   for (const sop of vertebra.sops) slices[sop] ??= { value: "negative", source: "range" };
   if (fracturedSlices(finding) > 0) return { ...finding, slices, verdict: "fracture", why: "" };
@@ -99,36 +93,29 @@ const restNegative: Handler<"rest_negative"> = (finding, _payload, { context, ve
 };
 
 const setVerdict: Handler<"set_verdict"> = (finding, payload, known) => {
-  const { verdict, why } = payload;
-  if (verdict === "not_assessable" && !why) {
-    throw new OperationRefused("why_missing", "Not assessable needs a reason.");
+  const { verdict } = payload;
+  // Changes in the browser's storage may come from an older page.
+  const why = payload.why ?? "";
+  const name = nameOf(known.vertebra, known.context);
+  if (verdict !== "not_assessable" && why) {
+    throw new OperationRefused("why", `${name} needs a reason only when it is not assessable.`);
   }
+  if (verdict === "not_assessable" && !why) throw new OperationRefused("why", `Say why ${name} is not assessable.`);
   if (verdict === "negative") {
     const count = fracturedSlices(finding);
-    if (count > 0) {
-      const name = nameOf(known.vertebra, known.context);
-      const sentence = `${name} has ${plural(count, "fractured slice", "fractured slices")}. Clear them first.`;
-      throw new OperationRefused("fractured_slices", sentence);
-    }
+    if (count > 0) throw new OperationRefused("fractured_slices", fracturedSlicesSentence(name, count));
     if (known.context.unit === "slice") return restNegative(finding, payload, known);
     return { ...finding, verdict, why: "", ao_body: null };
   }
   if (verdict === "fracture") return { ...finding, verdict, why: "" };
-  if (verdict === null) return { ...finding, verdict, why: "", ao_body: null, slices: {} };
-  return { ...finding, verdict, why: verdict === "not_assessable" ? why : "", ao_body: null, slices: {} };
+  // The image cannot decide, nothing can be seen, or the reader starts over: no slice is labelled then.
+  return { ...finding, verdict, why, ao_body: null, slices: {} };
 };
 
 const setAo: Handler<"set_ao"> = (finding, payload) =>
   payload.ao_body === null
     ? { ...finding, ao_body: null }
     : { ...finding, ao_body: payload.ao_body, verdict: "fracture", why: "" };
-
-const setComment: Handler<"set_comment"> = (finding, payload) => {
-  if (payload.text.length > COMMENT_LIMIT) {
-    throw new OperationRefused("comment_too_long", `A comment holds at most ${COMMENT_LIMIT} characters.`);
-  }
-  return { ...finding, comment: payload.text };
-};
 
 /** A finding that says nothing is the same as none. */
 function withFinding(state: ReadState, id: VertebraId, finding: Finding): ReadState {
@@ -145,9 +132,14 @@ function withInjury(state: ReadState, upper: VertebraId, injury: Injury | null):
   return { ...state, injuries };
 }
 
-function restored(state: ReadState, payload: Operations["restore"]): ReadState {
-  const { vertebra, finding, injury } = payload;
-  return withInjury(withFinding(state, vertebra, finding ?? EMPTY_FINDING), vertebra, injury);
+function restored(state: ReadState, payload: Operations["restore"], { context, vertebra }: Known): ReadState {
+  const { finding, injury } = payload;
+  // A finding that was kept before there were measures has none.
+  const whole = finding && checkedFinding({ ...finding, measures: finding.measures ?? [] }, vertebra, context);
+  const after = withFinding(state, vertebra.id, whole ?? EMPTY_FINDING);
+  // An injury that is not named stays.
+  if (injury === undefined) return after;
+  return withInjury(after, vertebra.id, injury && checkedInjury(injury, vertebra, context));
 }
 
 /** The state after one change; `state` itself is left alone. Throws {@link OperationRefused}. */
@@ -176,14 +168,32 @@ export function apply(state: ReadState, context: ReadContext, seen: ReadonlySet<
     case "set_unclear":
       return withFinding(state, id, { ...finding, unclear: change.payload.value });
     case "set_comment":
-      return withFinding(state, id, setComment(finding, change.payload, known));
+      return withFinding(state, id, { ...finding, comment: checkedComment(change.payload.text) });
+    case "set_level_said":
+      return withFinding(state, id, { ...finding, level_said: change.payload.level });
+    case "set_measures": {
+      const measures = checkedMeasures(change.payload.measures);
+      return withFinding(state, id, checkedFinding({ ...finding, measures }, known.vertebra, context));
+    }
     case "set_injury": {
-      const { upper, lower, type } = change.payload;
-      return withInjury(state, upper, type && { type, lower });
+      const { lower, type } = change.payload;
+      return withInjury(state, id, type && checkedInjury({ type, lower }, known.vertebra, context));
     }
     case "restore":
-      return restored(state, change.payload);
+      return restored(state, change.payload, known);
   }
+}
+
+/** The state with what the server says of some vertebrae: null and blank findings are none. */
+export function withAnswer(
+  state: ReadState,
+  findings: Readonly<Record<string, Finding | null>>,
+  injuries: Readonly<Record<string, Injury | null>>,
+): ReadState {
+  let next = state;
+  for (const [id, finding] of Object.entries(findings)) next = withFinding(next, vertebraId(id), finding ?? EMPTY_FINDING);
+  for (const [id, injury] of Object.entries(injuries)) next = withInjury(next, vertebraId(id), injury);
+  return next;
 }
 
 /** The change that puts a vertebra back to how it is in `state`: undo, redo and "clear" are made of it. */
@@ -195,13 +205,17 @@ export function restoring(state: ReadState, vertebra: VertebraId): Change {
 
 /** Whether two states hold the same of one vertebra; an absent finding equals an empty one. */
 export function sameOf(left: ReadState, right: ReadState, vertebra: VertebraId): boolean {
-  const known = (state: ReadState): string =>
-    JSON.stringify([text(findingOf(state, vertebra)), injuryOf(state, vertebra)]);
+  const known = (state: ReadState): string => {
+    const injury = injuryOf(state, vertebra);
+    return JSON.stringify([text(findingOf(state, vertebra)), injury && [injury.type, injury.lower]]);
+  };
   return known(left) === known(right);
 }
 
 /** A finding as text, the same for equal findings whatever the order of their slices. */
 function text(finding: Finding): string {
   const { verdict, why, ao_body, process_fracture, acuity, unclear, comment, level_said } = finding;
-  return JSON.stringify([verdict, why, ao_body, process_fracture, acuity, unclear, comment, level_said, marksOf(finding)]);
+  const measures = finding.measures.map(({ kind, sop_uid, points }) => [kind, sop_uid, points]);
+  const plain = [verdict, why, ao_body, process_fracture, acuity, unclear, comment, level_said];
+  return JSON.stringify([...plain, marksOf(finding), measures]);
 }

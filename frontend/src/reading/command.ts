@@ -26,7 +26,7 @@ export interface Command {
 }
 
 const LOCKED = "This read is locked.";
-const ELSEWHERE = "This read is open in another tab.";
+const ELSEWHERE = "This read is being written elsewhere. Read here takes it over.";
 
 export const writable = (session: Session): true | string => session.store.writable || (session.room.locked ? LOCKED : ELSEWHERE);
 
@@ -50,5 +50,5 @@ export function sliceOpen(session: Session): true | string {
 export function rangeOpen(session: Session): true | string {
   const may = vertebraOpen(session);
   if (may !== true) return may;
-  return session.anchor?.vertebra === session.vertebra?.id ? true : "A range needs a start: mark a slice, or press R on it.";
+  return session.anchor?.vertebra === session.vertebra?.id ? true : "A range needs a start: mark a slice, or say that a range starts here.";
 }

@@ -1,5 +1,6 @@
 /** What is still missing before a read can be locked: the rules "To lock", computed at once from what is on screen. */
 
+import { fracturedSlices } from "./laws.ts";
 import { findingOf, nameOf, type Finding, type ReadContext, type ReadState, type SopUid, type Vertebra, type VertebraId } from "./model.ts";
 
 export type GapKind = "no_verdict" | "no_fractured_slice" | "no_ao_type" | "fractured_slices" | "unseen_slices";
@@ -38,8 +39,10 @@ function gapsOfVertebra(vertebra: Vertebra, finding: Finding, context: ReadConte
     }
     if (context.aoRequired && finding.ao_body === null) add("no_ao_type", `${level} is a fracture and needs its AO type.`);
   }
-  if (finding.verdict === "negative" && Object.values(finding.slices).some((mark) => mark.value === "fracture")) {
-    add("fractured_slices", `${level} is negative, but has a fractured slice.`, fractured);
+  if (finding.verdict === "negative" && fracturedSlices(finding) > 0) {
+    // Those in the margin included.
+    const marked = (Object.keys(finding.slices) as SopUid[]).filter(isFractured);
+    add("fractured_slices", `${level} is negative, but has a fractured slice.`, marked);
   }
   if (bySlice && (finding.verdict === "fracture" || finding.verdict === "negative")) {
     const unseen = vertebra.sops.filter((sop) => !seen.has(sop) && !isFractured(sop));

@@ -9,6 +9,8 @@ export interface Entry {
   readonly k: number;
   readonly forward: readonly Change[];
   readonly backward: readonly Change[];
+  /** When it was done, ISO; the history of an earlier version has none. */
+  readonly at?: string;
 }
 
 interface Snapshot {
@@ -38,7 +40,7 @@ export class History {
   }
 
   push(entry: Entry): void {
-    this.done = [...this.done, entry].slice(-LIMIT);
+    this.done = [...this.done, { at: new Date().toISOString(), ...entry }].slice(-LIMIT);
     this.undone = [];
   }
 

@@ -13,6 +13,15 @@ export interface Mark {
 /** u not seen, s seen, n negative, f fracture, q indeterminate, x not assessable */
 export type Cell = "u" | "s" | "n" | "f" | "q" | "x";
 
+const CELL_WORDS: Readonly<Record<Cell, string>> = {
+  u: "not seen",
+  s: "seen",
+  n: "negative",
+  f: "fracture",
+  q: "indeterminate",
+  x: "not assessable",
+};
+
 const UNSEEN: Mark = { className: "st-unseen", sign: "·", words: "Not seen" };
 const SEEN: Mark = { className: "st-seen", sign: "", words: "No verdict yet" };
 const NEGATIVE: Mark = { className: "st-neg", sign: "−", words: "Negative" };
@@ -46,6 +55,20 @@ export function cellOf(vertebra: Vertebra, finding: Finding, sop: SopUid, seen: 
   return seen.has(sop) ? "s" : "u";
 }
 
+/** One cell of the strip in words: "fracture, would be shaved". */
+export function cellWords(cell: Cell, more: { readonly shaved: boolean; readonly outside: boolean }): string {
+  const words = [CELL_WORDS[cell]];
+  if (more.outside) words.push("outside the mask, left out of datasets");
+  else if (more.shaved) words.push("would be shaved");
+  return words.join(", ");
+}
+
+/** Whether a dataset that shaves the outer slices leaves this one out. */
+export function isShaved(kept: readonly [number, number] | null | undefined, k: number): boolean {
+  if (kept === undefined) return false;
+  return kept === null || k < kept[0] || k > kept[1];
+}
+
 /** What stands at the end of a row of the strip. */
 export function countOf(vertebra: Vertebra, finding: Finding, seen: ReadonlySet<SopUid>): string {
   if (vertebra.cut && finding.verdict === null) return "cut";
@@ -71,6 +94,7 @@ export function rowWords(vertebra: Vertebra, context: ReadContext, state: ReadSt
   if (unseen > 0 && !vertebra.cut) parts.push(`${unseen} not seen`);
   if (finding.process_fracture) parts.push("process fracture");
   if (injury) parts.push(`segment injury ${injury.type} below`);
+  if (finding.level_said) parts.push(`level said ${finding.level_said}`);
   if (finding.unclear) parts.push("unclear");
   return parts.join(", ");
 }

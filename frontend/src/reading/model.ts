@@ -1,5 +1,7 @@
 /** The words of a read as the server speaks them: one finding per vertebra, one label per vertebral slice. */
 
+import type { Measure } from "./measures.ts";
+
 declare const brand: unique symbol;
 type Branded<Base, Name extends string> = Base & { readonly [brand]: Name };
 
@@ -52,6 +54,7 @@ export interface Finding {
   readonly comment: string;
   readonly level_said: string;
   readonly slices: Readonly<Record<SopUid, SliceMark>>;
+  readonly measures: readonly Measure[];
 }
 
 export interface Injury {
@@ -75,6 +78,7 @@ export const EMPTY_FINDING: Finding = {
   comment: "",
   level_said: "",
   slices: {},
+  measures: [],
 };
 
 export const EMPTY_STATE: ReadState = { findings: {}, injuries: {} };
@@ -102,6 +106,8 @@ export interface ReadContext {
   readonly aoRequired: boolean;
   /** Cranial first. */
   readonly vertebrae: readonly Vertebra[];
+  /** All slices of the stack, patient's right first: a length may lie beside a body. */
+  readonly sops: readonly SopUid[];
 }
 
 export interface Operations {
@@ -113,6 +119,8 @@ export interface Operations {
   set_acuity: { vertebra: VertebraId; acuity: Acuity };
   set_unclear: { vertebra: VertebraId; value: boolean };
   set_comment: { vertebra: VertebraId; text: string };
+  set_level_said: { vertebra: VertebraId; level: string };
+  set_measures: { vertebra: VertebraId; measures: readonly Measure[] };
   set_injury: { vertebra: VertebraId; upper: VertebraId; lower: VertebraId | null; type: InjuryType | null };
   restore: { vertebra: VertebraId; finding: Finding | null; injury: Injury | null };
 }

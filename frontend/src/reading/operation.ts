@@ -26,6 +26,19 @@ export interface Viewed {
   readonly window: readonly [number, number];
 }
 
+/** Milliseconds of work on a vertebra, or on none in particular: the total of one browser since it opened the read. */
+export interface ActiveTotal {
+  readonly vertebra: VertebraId | null;
+  readonly ms: number;
+}
+
+/** What was on screen, where the reader is, and how long they were at work. */
+export interface Looked {
+  readonly sops: readonly SopUid[];
+  readonly viewed: Viewed | null;
+  readonly active: readonly ActiveTotal[];
+}
+
 export type Answer =
   | {
       readonly kind: "written";
@@ -35,6 +48,8 @@ export type Answer =
     }
   | { readonly kind: "conflict"; readonly seq: number; readonly state: ReadState }
   | { readonly kind: "locked" }
+  /** Another window or device has the read now; nothing was written. */
+  | { readonly kind: "elsewhere" }
   | { readonly kind: "refused"; readonly sentence: string }
   /** The session ended: log in again, nothing is lost. */
   | { readonly kind: "session" }
@@ -45,7 +60,9 @@ export type Answer =
 
 export interface Transport {
   write(operation: Operation & { readonly base_seq: number }): Promise<Answer>;
-  seen(sops: readonly SopUid[], viewed: Viewed | null): Promise<Answer | { readonly kind: "noted" }>;
+  seen(looked: Looked): Promise<Answer | { readonly kind: "noted" }>;
+  /** The last word of a page that goes away; whether it was taken nobody hears. */
+  leaving(looked: Looked): Promise<unknown>;
 }
 
 export const operationOf = (change: Change, shown: Shown): Operation => ({

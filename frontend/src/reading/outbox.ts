@@ -1,13 +1,17 @@
 /**
  * The queue of operations of one read: in order, one at a time, kept in the browser's storage until the server has
- * said "written". Survives a lost network, a reload, a crash of the tab and an expired session.
+ * said "written". Survives a lost network, a reload, a crash of the tab and an expired session. What will never be
+ * written is set aside and kept as well, until the reader has been told.
  */
 
 import { Emitter } from "../emitter.ts";
+import { keep, keptIn, type OutboxStorage, type Unsaved } from "./kept-queue.ts";
 import type { SopUid } from "./model.ts";
-import type { Answer, Operation, Transport, Viewed } from "./operation.ts";
+import type { ActiveTotal, Answer, Operation, Transport, Viewed } from "./operation.ts";
 
-export type Stall = "network" | "session" | "forbidden";
+export type { OutboxStorage, Unsaved } from "./kept-queue.ts";
+
+export type Stall = "network" | "session" | "forbidden" | "elsewhere";
 
 export type OutboxStatus =
   | { readonly kind: "saved"; readonly at: Date | null }
@@ -16,29 +20,44 @@ export type OutboxStatus =
 
 export interface OutboxEvents {
   status: OutboxStatus;
-  answered: { readonly operation: Operation; readonly answer: Answer & { kind: "written" } };
-  refused: { readonly operation: Operation; readonly sentence: string };
-  conflict: { readonly answer: Answer & { kind: "conflict" }; readonly dropped: readonly Operation[] };
-  locked: { readonly dropped: readonly Operation[] };
+  /** `known` where it had been written before this page was opened, so that what the page began with says it already. */
+  answered: { readonly operation: Operation; readonly answer: Answer & { kind: "written" }; readonly known: boolean };
+  refused: { readonly operation: Operation };
+  conflict: { readonly answer: Answer & { kind: "conflict" } };
+  locked: null;
+  /** Another window or device writes now; everything is kept, and nothing is sent until this read is opened again. */
+  elsewhere: null;
 }
 
-export interface OutboxStorage {
-  getItem(key: string): string | null;
-  setItem(key: string, value: string): void;
-  removeItem(key: string): void;
+export interface OutboxOptions {
+  readonly key: string;
+  readonly seq: number;
+  readonly transport: Transport;
+  readonly storage: OutboxStorage;
+  readonly active?: () => readonly ActiveTotal[];
 }
 
 /** First wait, then doubling up to the last, in milliseconds. */
 const FIRST_WAIT = 500;
 const LAST_WAIT = 15_000;
 const SEEN_PAUSE = 800;
-const FORMAT = 1;
+/** Less time at work than this is told with the next news, or before the lock. */
+const ACTIVE_STEP = 1000;
+
+const SENTENCES: Readonly<Record<Stall, string>> = {
+  network: "The server does not answer. Everything is kept here and sent when it does.",
+  session: "Your session has ended. Log in again; nothing is lost.",
+  forbidden: "This read belongs to someone else.",
+  elsewhere: "This read is being written on another device. Nothing was merged.",
+};
 
 export class Outbox {
   readonly events = new Emitter<OutboxEvents>();
-  private operations: Operation[];
-  private seenWaiting = new Set<SopUid>();
+  private operations: readonly Operation[];
+  private unsavedList: readonly Unsaved[];
+  private readonly seenWaiting: Set<SopUid>;
   private viewed: Viewed | null = null;
+  private activeTold = 0;
   private sending = false;
   private stall: { why: Stall; sentence: string } | null = null;
   private wait = FIRST_WAIT;
@@ -50,19 +69,41 @@ export class Outbox {
   private readonly transport: Transport;
   private readonly storage: OutboxStorage;
   private readonly key: string;
+  private readonly active: () => readonly ActiveTotal[];
+  /** Of the record this page was opened with. */
+  private readonly openedSeq: number;
+  /** What an earlier page had left in the queue. */
+  private readonly fromBefore: ReadonlySet<string>;
   private seq: number;
 
-  constructor(options: { key: string; seq: number; transport: Transport; storage: OutboxStorage }) {
+  constructor(options: OutboxOptions) {
     this.key = options.key;
-    this.seq = options.seq;
     this.transport = options.transport;
     this.storage = options.storage;
-    this.operations = this.stored();
+    this.active = options.active ?? (() => []);
+    const kept = keptIn(options.storage, options.key);
+    this.openedSeq = options.seq;
+    this.operations = kept.operations;
+    this.fromBefore = new Set(kept.operations.map(({ uuid }) => uuid));
+    this.seenWaiting = new Set(kept.seen);
+    this.unsavedList = kept.unsaved;
+    // What waits was meant for the record as it was then. Built on a later one it would be a merge that nobody saw.
+    this.seq = kept.operations.length > 0 ? (kept.seq ?? options.seq) : options.seq;
   }
 
   /** What the server has not confirmed yet, oldest first. */
   get pending(): readonly Operation[] {
     return this.operations;
+  }
+
+  /** What was made here, is not in the record and never will be, until the reader has acknowledged it. */
+  get unsaved(): readonly Unsaved[] {
+    return this.unsavedList;
+  }
+
+  /** Slices that were on screen before a reload and that the server has not heard of yet. */
+  get unsentSeen(): ReadonlySet<SopUid> {
+    return this.seenWaiting;
   }
 
   get confirmedSeq(): number {
@@ -90,6 +131,7 @@ export class Outbox {
   /** A slice was on screen. Goes out in small batches, and always before the next operation. */
   addSeen(sop: SopUid, viewed: Viewed): void {
     this.seenWaiting.add(sop);
+    this.keep();
     this.noteViewed(viewed);
   }
 
@@ -98,7 +140,14 @@ export class Outbox {
     if (this.timer === null && !this.sending) this.later(SEEN_PAUSE);
   }
 
-  /** Try again now: the network is back, or someone logged in. */
+  /** The reader has read which changes are not in the record. */
+  acknowledge(): void {
+    this.unsavedList = [];
+    this.keep();
+    this.tell();
+  }
+
+  /** Try again now: the network is back, someone logged in, or it is time to tell how long the reader was at work. */
   kick(): void {
     if (!this.started || this.closed || this.sending) return;
     if (this.timer !== null) clearTimeout(this.timer);
@@ -123,6 +172,21 @@ export class Outbox {
     return this.operations.length === 0 && this.seenWaiting.size === 0;
   }
 
+  /**
+   * The page goes away, and no answer will be heard. True where nothing of importance is on its way, so that the read can
+   * be let go: a message that came after that under our name would only hold the read again.
+   */
+  leave(): boolean {
+    if (this.sending || this.operations.length > 0) {
+      this.kick();
+      return false;
+    }
+    const sops = [...this.seenWaiting];
+    // Without our name it never holds the read. What is seen lies in the storage too, should it come too early.
+    if (this.started && !this.closed && (this.viewed || sops.length > 0)) void this.transport.leaving({ sops, viewed: this.viewed, active: [] });
+    return true;
+  }
+
   close(): void {
     this.closed = true;
     if (this.timer !== null) clearTimeout(this.timer);
@@ -143,12 +207,20 @@ export class Outbox {
   }
 
   private get hasWork(): boolean {
-    return this.operations.length > 0 || this.seenWaiting.size > 0 || this.viewed !== null;
+    return this.operations.length > 0 || this.hasLooked;
+  }
+
+  private get hasLooked(): boolean {
+    return this.seenWaiting.size > 0 || (this.operations.length === 0 && (this.viewed !== null || this.untoldTime() >= ACTIVE_STEP));
+  }
+
+  private untoldTime(): number {
+    return sumOf(this.active()) - this.activeTold;
   }
 
   /** One request. False when there is nothing to send or it has to wait. */
   private async step(): Promise<boolean> {
-    if (this.seenWaiting.size > 0 || (this.viewed && this.operations.length === 0)) return this.sendSeen();
+    if (this.hasLooked) return this.sendSeen();
     const first = this.operations[0];
     if (!first) return false;
     const operation = { ...first, base_seq: first.base_seq ?? this.seq };
@@ -161,12 +233,15 @@ export class Outbox {
 
   private async sendSeen(): Promise<boolean> {
     const sops = [...this.seenWaiting];
-    const viewed = this.viewed;
-    const answer = await this.transport.seen(sops, viewed);
+    const { viewed } = this;
+    const active = this.active();
+    const answer = await this.transport.seen({ sops, viewed, active });
     if (this.closed || this.halted(answer)) return false;
     // A refusal of coverage cannot be mended by sending it again; the lock will list what is unseen.
     for (const sop of sops) this.seenWaiting.delete(sop);
+    this.activeTold = sumOf(active);
     if (this.viewed === viewed) this.viewed = null;
+    this.keep();
     this.moving();
     return true;
   }
@@ -176,45 +251,65 @@ export class Outbox {
     this.moving();
     switch (answer.kind) {
       case "written":
-        this.seq = answer.seq;
+        this.seq = this.seqAfter(operation, answer.seq);
         this.drop(operation);
         this.savedAt = new Date();
-        this.events.emit("answered", { operation, answer });
+        this.events.emit("answered", { operation, answer, known: answer.seq <= this.openedSeq });
         this.tell();
         return true;
       case "refused":
-        this.drop(operation);
-        this.events.emit("refused", { operation, sentence: answer.sentence });
+        this.setAside([operation], "refused", answer.sentence);
+        this.events.emit("refused", { operation });
         return true;
       case "conflict":
         this.seq = answer.seq;
-        this.events.emit("conflict", { answer, dropped: this.dropAll() });
+        this.setAside(this.operations, "changed");
+        this.events.emit("conflict", { answer });
         return false;
       case "locked":
-        this.events.emit("locked", { dropped: this.dropAll() });
+        this.setAside(this.operations, "locked");
+        this.events.emit("locked", null);
         return false;
       default:
         return false;
     }
   }
 
+  /**
+   * What the next operation builds on. An answer may be older than this page: it was lost on its way to the one before.
+   * What that one had queued behind it was meant for the record as it was then; what was made here, for this page's.
+   */
+  private seqAfter(operation: Operation, seq: number): number {
+    const older = this.operations.some(({ uuid }) => uuid !== operation.uuid && this.fromBefore.has(uuid));
+    return older ? seq : Math.max(seq, this.openedSeq);
+  }
+
   /** Network, session and permission troubles keep everything and wait. */
   private halted(answer: { readonly kind: string; readonly sentence?: string }): boolean {
-    if (answer.kind === "unreachable") {
-      this.stall = { why: "network", sentence: "The server does not answer. Everything is kept here and sent when it does." };
-      this.later(this.wait);
-      this.wait = Math.min(this.wait * 2, LAST_WAIT);
-      return true;
+    switch (answer.kind) {
+      case "unreachable":
+        this.stalled("network");
+        this.later(this.wait);
+        this.wait = Math.min(this.wait * 2, LAST_WAIT);
+        return true;
+      case "session":
+        this.stalled("session");
+        return true;
+      case "forbidden":
+        this.stalled("forbidden", answer.sentence);
+        return true;
+      case "elsewhere":
+        this.stalled("elsewhere");
+        this.close();
+        this.events.emit("elsewhere", null);
+        return true;
+      default:
+        return false;
     }
-    if (answer.kind === "session") {
-      this.stall = { why: "session", sentence: "Your session has ended. Log in again; nothing is lost." };
-      return true;
-    }
-    if (answer.kind === "forbidden") {
-      this.stall = { why: "forbidden", sentence: answer.sentence ?? "This read belongs to someone else." };
-      return true;
-    }
-    return false;
+  }
+
+  private stalled(why: Stall, sentence: string = SENTENCES[why]): void {
+    this.stall = { why, sentence };
   }
 
   private moving(): void {
@@ -227,11 +322,11 @@ export class Outbox {
     this.keep();
   }
 
-  private dropAll(): readonly Operation[] {
-    const dropped = this.operations;
-    this.operations = [];
+  private setAside(operations: readonly Operation[], why: Unsaved["why"], sentence = ""): void {
+    const gone = new Set(operations.map(({ uuid }) => uuid));
+    this.operations = this.operations.filter(({ uuid }) => !gone.has(uuid));
+    this.unsavedList = [...this.unsavedList, ...operations.map((operation) => ({ operation, why, sentence }))];
     this.keep();
-    return dropped;
   }
 
   private later(milliseconds: number): void {
@@ -248,19 +343,9 @@ export class Outbox {
   }
 
   private keep(): void {
-    if (this.operations.length === 0) this.storage.removeItem(this.key);
-    else this.storage.setItem(this.key, JSON.stringify({ format: FORMAT, operations: this.operations }));
-  }
-
-  private stored(): Operation[] {
-    const text = this.storage.getItem(this.key);
-    if (!text) return [];
-    try {
-      const kept = JSON.parse(text) as { format?: number; operations?: Operation[] };
-      return kept.format === FORMAT && Array.isArray(kept.operations) ? kept.operations : [];
-    } catch (error) {
-      if (error instanceof SyntaxError) return [];
-      throw error;
-    }
+    const { seq, operations, unsavedList: unsaved } = this;
+    keep(this.storage, this.key, { seq, operations, seen: [...this.seenWaiting], unsaved });
   }
 }
+
+const sumOf = (totals: readonly ActiveTotal[]): number => totals.reduce((sum, { ms }) => sum + ms, 0);

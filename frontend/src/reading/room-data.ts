@@ -1,14 +1,24 @@
 /** The server's answer about one read, in the words of this room. */
 
-import type { RoomOut, RoomVertebraOut, RulesOut } from "../api/schema.ts";
+import type { PriorOut, RoomAnatomyOut, RoomOut, RoomVertebraOut, RulesOut, SecondOut } from "../api/schema.ts";
 import type { DicomJson } from "../viewer/geometry.ts";
 import type { ViewerSlice } from "../viewer/stack-viewer.ts";
 import { PRESETS, type Window } from "../viewer/windows.ts";
-import { sliceIndex, sopUid, vertebraId, type ReadContext, type ReadState, type SopUid, type Vertebra } from "./model.ts";
+import type { PixelSpacing } from "./measures.ts";
+import { sliceIndex, sopUid, vertebraId, type ReadContext, type ReadState, type SliceIndex, type SopUid, type Vertebra, type VertebraId } from "./model.ts";
 import { stateOf } from "./transport.ts";
 
 /** A label is accepted this many slices beyond the body, where the mask may be too small. */
 const MARGIN = 2;
+
+/** One version of this reader's read of the case. */
+export interface Version {
+  readonly read: number;
+  readonly version: number;
+  readonly lockedAt: string | null;
+  /** Why it was opened again; empty for the first. */
+  readonly reason: string;
+}
 
 export interface Room {
   readonly readId: number;
@@ -16,6 +26,10 @@ export interface Room {
   readonly caseName: string;
   readonly person: string;
   readonly version: number;
+  /** All versions, oldest first; this one is among them. */
+  readonly versions: readonly Version[];
+  /** Locked, and its reader may open it again. */
+  readonly reopenable: boolean;
   readonly seq: number;
   readonly locked: boolean;
   readonly lockedAt: string | null;
@@ -28,14 +42,26 @@ export interface Room {
   readonly facts: readonly { readonly label: string; readonly value: string }[];
   readonly report: string | null;
   readonly stackWords: string;
+  readonly spacing: PixelSpacing;
+  /** (k, row, column, 1) to x, y, z in mm, LPS. */
+  readonly affine: readonly (readonly number[])[];
   /** By slice index. */
   readonly sops: readonly SopUid[];
   readonly viewerSlices: readonly ViewerSlice[];
   readonly context: ReadContext;
+  /** The vertebrae as the server gave them, with their boxes and masks. */
+  readonly rows: readonly RoomVertebraOut[];
+  /** First and last slice that datasets keep of each body; null where they keep none. */
+  readonly kept: ReadonlyMap<VertebraId, readonly [SliceIndex, SliceIndex] | null>;
+  readonly anatomy: RoomAnatomyOut;
   readonly outlinesUrl: string | null;
   readonly outlinesHidden: boolean;
   readonly state: ReadState;
   readonly seen: readonly SopUid[];
+  /** Own active time so far: by vertebra, and all of it under "". */
+  readonly activeMs: Readonly<Record<string, number>>;
+  readonly priors: readonly PriorOut[];
+  readonly second: SecondOut;
   readonly start: { readonly k: number; readonly vertebra: Vertebra | null; readonly window: Window };
 }
 
@@ -50,6 +76,8 @@ export function roomOf(json: RoomOut): Room {
     caseName: json.case.name,
     person: personWords(json.case.sex, json.case.age),
     version: json.read.version,
+    versions: json.versions.map(({ read, version, locked_at, reason }) => ({ read, version, lockedAt: locked_at, reason })),
+    reopenable: json.reopenable,
     seq: json.read.seq,
     locked: json.read.state === "locked",
     lockedAt: json.read.locked_at,
@@ -63,17 +91,25 @@ export function roomOf(json: RoomOut): Room {
     facts: json.case.facts,
     report: json.report?.text ?? null,
     stackWords: `Sagittal${json.stack.origin === "derived" ? ", derived" : ""}, ${json.stack.slice_spacing.toFixed(1)} mm`,
+    spacing: { rowSpacing: json.stack.row_spacing, columnSpacing: json.stack.column_spacing },
+    affine: json.stack.affine,
     sops,
     viewerSlices: slices.map((slice) => ({
       sopUid: slice.sop_uid,
       frameUrl: json.stack.frames_url.replace("{sop_uid}", slice.sop_uid),
       metadata: (json.stack.metadata[slice.k] ?? {}) as DicomJson,
     })),
-    context: { unit: rules?.unit ?? "vertebra", aoRequired: rules?.ao_required ?? false, vertebrae },
+    context: { unit: rules?.unit ?? "vertebra", aoRequired: rules?.ao_required ?? false, vertebrae, sops },
+    rows: json.vertebrae,
+    kept: new Map(json.vertebrae.map((row) => [vertebraId(row.id), keptOf(row)])),
+    anatomy: json.anatomy,
     outlinesUrl: json.outlines_url,
     outlinesHidden: rules?.outlines === "hidden",
     state: stateOf(json.state),
     seen: json.seen.map(sopUid),
+    activeMs: json.active_ms,
+    priors: json.priors,
+    second: json.second,
     start: startOf(json.read.viewed, vertebrae, sops.length),
   };
 }
@@ -92,6 +128,9 @@ function vertebraOf(json: RoomVertebraOut, sops: readonly SopUid[]): Vertebra {
     marginSops: [...sops.slice(Math.max(0, extent[0] - MARGIN), extent[0]), ...sops.slice(extent[1] + 1, extent[1] + 1 + MARGIN)],
   };
 }
+
+const keptOf = ({ kept_first_k: first, kept_last_k: last }: RoomVertebraOut): readonly [SliceIndex, SliceIndex] | null =>
+  first === null || last === null ? null : [sliceIndex(first), sliceIndex(last)];
 
 export const middleOf = (vertebra: Vertebra): number | null =>
   vertebra.extent && Math.floor((vertebra.extent[0] + vertebra.extent[1]) / 2);

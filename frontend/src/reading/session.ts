@@ -5,14 +5,15 @@
 
 import { Emitter } from "../emitter.ts";
 import { sameWindow, type Window } from "../viewer/windows.ts";
+import type { ActiveClock } from "./activity.ts";
 import { OperationRefused } from "./apply.ts";
 import type { CommandName } from "./commands.ts";
 import { ImageTools } from "./image-tools.ts";
 import { nameOf, type Change, type SliceValue, type SopUid, type Vertebra, type VertebraId } from "./model.ts";
 import type { Shown, Viewed } from "./operation.ts";
 import { middleOf, type Room } from "./room-data.ts";
+import { Speech } from "./speech.ts";
 import type { ReadingStore } from "./store.ts";
-import { Voice } from "./voice.ts";
 import { Waiting } from "./waiting.ts";
 
 /** What the session needs of the viewer; the real one is StackViewer. */
@@ -29,7 +30,7 @@ export interface ImageScreen {
   fit(): void;
 }
 
-export type Panel = "keys" | "summary" | "why";
+export type Panel = "keys" | "summary" | "why" | "skip" | "reopen" | "level" | "shiftUp" | "shiftDown";
 
 export interface SessionEvents {
   /** Selection, tools or view options changed; labels are the store's news. */
@@ -42,7 +43,6 @@ export interface SessionEvents {
   /** Something that may have been refused before was done. */
   done: CommandName;
   focusComment: null;
-  lock: null;
 }
 
 /** Where a range began: a mark, the R key, or the start of a drag on the strip. */
@@ -53,6 +53,12 @@ export interface Anchor {
   readonly dragged: boolean;
 }
 
+export interface SessionOptions {
+  /** As the reader left the report at the case before. */
+  readonly reportOpen?: boolean;
+  readonly clock?: ActiveClock;
+}
+
 export class Session {
   readonly events = new Emitter<SessionEvents>();
   readonly room: Room;
@@ -60,16 +66,24 @@ export class Session {
   readonly screen: ImageScreen;
   readonly waiting: Waiting;
   readonly tools: ImageTools;
-  private readonly voice = new Voice();
-  private acting: { readonly command: CommandName; refused: boolean } | null = null;
+  /** How long the reader has been at work since this read was opened here; `room.activeMs` has what was before. */
+  readonly clock: ActiveClock | null;
+  private readonly speech = new Speech({
+    said: (text) => this.events.emit("said", text),
+    refused: (command) => this.events.emit("refused", command),
+    done: (command) => this.events.emit("done", command),
+  });
   private currentVertebra: Vertebra | null;
   private rangeAnchor: Anchor | null = null;
+  private reportIsOpen: boolean;
 
-  constructor(room: Room, store: ReadingStore, screen: ImageScreen) {
+  constructor(room: Room, store: ReadingStore, screen: ImageScreen, options: SessionOptions = {}) {
     this.room = room;
     this.store = store;
     this.screen = screen;
     this.currentVertebra = room.start.vertebra;
+    this.reportIsOpen = options.reportOpen ?? true;
+    this.clock = options.clock ?? null;
     this.tools = new ImageTools(room, () => this.changed());
     this.waiting = new Waiting(this);
   }
@@ -196,7 +210,7 @@ export class Session {
       const shown = this.demandSlice();
       const anchor = this.rangeAnchor;
       if (anchor?.vertebra !== vertebra.id) {
-        throw new OperationRefused("no_anchor", "A range needs a start: mark a slice, or press R on it.");
+        throw new OperationRefused("no_anchor", "A range needs a start: mark a slice, or say that a range starts here.");
       }
       const [from, to] = anchor.k < this.k ? [anchor.k, this.k] : [this.k, anchor.k];
       const sops = this.room.sops.slice(from, to + 1).filter((sop) => vertebra.sops.includes(sop));
@@ -249,33 +263,27 @@ export class Session {
     return sameWindow(this.screen.window, window);
   }
 
+  get reportOpen(): boolean {
+    return this.reportIsOpen;
+  }
+
+  toggleReport(): void {
+    this.reportIsOpen = !this.reportIsOpen;
+    this.changed();
+  }
+
   say(sentence: string): void {
-    this.voice.say(sentence);
-    this.events.emit("said", this.voice.text);
+    this.speech.say(sentence);
   }
 
   /** Says why something was not done; without a name it was what is being done now. */
-  refuse(sentence: string, command: CommandName | null = this.acting?.command ?? null): void {
-    if (this.acting) this.acting.refused = true;
-    this.voice.refuse(sentence, command);
-    this.events.emit("said", this.voice.text);
-    this.events.emit("refused", command);
+  refuse(sentence: string, command?: CommandName | null): void {
+    this.speech.refuse(sentence, command);
   }
 
   /** Does something by the name of its command, so that what is refused on the way is known to be that. */
   doing(command: CommandName, act: () => void): void {
-    const before = this.acting;
-    const acting = { command, refused: false };
-    this.acting = acting;
-    try {
-      act();
-    } finally {
-      this.acting = before;
-    }
-    if (acting.refused) return;
-    this.voice.succeeded(command);
-    this.events.emit("said", this.voice.text);
-    this.events.emit("done", command);
+    this.speech.doing(command, act);
   }
 
   open(panel: Panel): void {
@@ -333,13 +341,7 @@ export class Session {
   }
 
   private attempt(act: () => void): void {
-    this.say("");
-    try {
-      act();
-    } catch (error) {
-      if (!(error instanceof OperationRefused)) throw error;
-      this.refuse(error.message);
-    }
+    this.speech.attempt(act);
     this.changed();
   }
 

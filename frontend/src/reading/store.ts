@@ -3,33 +3,19 @@
  * Every change of a label goes through `perform`, which makes an operation and its inverse.
  */
 
-import { apply, OperationRefused, restoring, sameOf } from "./apply.ts";
+import { apply, OperationRefused, restoring, sameOf, withAnswer } from "./apply.ts";
 import { Emitter } from "../emitter.ts";
 import { gapsOf, type Gap } from "./gaps.ts";
 import { History, type Entry } from "./history.ts";
-import {
-  vertebraId,
-  type Change,
-  type Finding,
-  type Injury,
-  type ReadContext,
-  type ReadState,
-  type SopUid,
-  type VertebraId,
-} from "./model.ts";
+import type { Change, ReadContext, ReadState, SopUid } from "./model.ts";
 import { operationOf, type Answer, type Operation, type Shown, type Viewed } from "./operation.ts";
 import type { Outbox, OutboxStorage } from "./outbox.ts";
-
-export interface Notice {
-  readonly tone: "info" | "warn" | "bad";
-  readonly title: string;
-  readonly lines: readonly string[];
-}
 
 export interface StoreEvents {
   /** Labels, coverage or gaps changed. */
   changed: null;
-  notice: Notice;
+  /** Changes that were made here are not in the record: `outbox.unsaved` names them. */
+  unsaved: null;
   /** The read was locked elsewhere. */
   locked: null;
 }
@@ -65,13 +51,14 @@ export class ReadingStore {
     this.historyKey = options.historyKey;
     this.confirmed = options.confirmed;
     this.current = options.confirmed;
-    this.seenSops = new Set(options.seen);
+    this.seenSops = new Set([...options.seen, ...options.outbox.unsentSeen]);
     this.mayWrite = options.writable;
     this.history = History.parse(options.storage.getItem(options.historyKey));
-    this.outbox.events.on("answered", ({ operation, answer }) => this.take(operation, answer));
-    this.outbox.events.on("refused", ({ operation, sentence }) => this.takeBack(operation, sentence));
-    this.outbox.events.on("conflict", ({ answer, dropped }) => this.yieldTo(answer.state, dropped));
-    this.outbox.events.on("locked", ({ dropped }) => this.becomeLocked(dropped));
+    // Where it is known, what was written there since would be taken back on this screen.
+    this.outbox.events.on("answered", ({ operation, answer, known }) => (known ? this.replay() : this.take(operation, answer)));
+    this.outbox.events.on("refused", () => this.takeBack(this.confirmed));
+    this.outbox.events.on("conflict", ({ answer }) => this.takeBack(answer.state));
+    this.outbox.events.on("locked", () => this.becomeLocked());
     this.replay();
   }
 
@@ -180,44 +167,22 @@ export class ReadingStore {
       // The server is the judge: what it wrote is taken below even where our rules would not have.
       if (!(error instanceof OperationRefused)) throw error;
     }
-    this.confirmed = { findings: merged(next.findings, answer.findings), injuries: merged(next.injuries, answer.injuries) };
+    this.confirmed = withAnswer(next, answer.findings, answer.injuries);
     this.replay();
   }
 
-  private takeBack(operation: Operation, sentence: string): void {
+  /** Changes were set aside: the screen shows what the record has, and the inverses belong to another past. */
+  private takeBack(confirmed: ReadState): void {
+    this.confirmed = confirmed;
     this.history.clear();
     this.keepHistory();
     this.replay();
-    this.events.emit("notice", {
-      tone: "bad",
-      title: "The server did not accept a change",
-      lines: [`${describe(operation, this.context)}: ${sentence}`],
-    });
+    this.events.emit("unsaved", null);
   }
 
-  private yieldTo(state: ReadState, dropped: readonly Operation[]): void {
-    this.confirmed = state;
-    this.history.clear();
-    this.keepHistory();
-    this.replay();
-    this.events.emit("notice", {
-      tone: "bad",
-      title: "This read was changed elsewhere",
-      lines: [
-        "The screen shows what the server has. These changes were made here and are not in it:",
-        ...dropped.map((operation) => describe(operation, this.context)),
-      ],
-    });
-  }
-
-  private becomeLocked(dropped: readonly Operation[]): void {
+  private becomeLocked(): void {
     this.mayWrite = false;
     this.replay();
-    this.events.emit("notice", {
-      tone: "bad",
-      title: "This read is locked",
-      lines: ["It was locked elsewhere. These changes were not saved:", ...dropped.map((each) => describe(each, this.context))],
-    });
     this.events.emit("locked", null);
   }
 
@@ -244,46 +209,3 @@ export class ReadingStore {
     this.storage.setItem(this.historyKey, JSON.stringify(this.history));
   }
 }
-
-function merged<Value extends Finding | Injury>(
-  known: Readonly<Record<VertebraId, Value>>,
-  news: Readonly<Record<string, Value | null>>,
-): Readonly<Record<VertebraId, Value>> {
-  const next: Record<VertebraId, Value> = { ...known };
-  for (const [id, value] of Object.entries(news)) {
-    if (value === null) delete next[vertebraId(id)];
-    else next[vertebraId(id)] = value;
-  }
-  return next;
-}
-
-/** An operation in words, for a person who has to do it again. */
-export function describe(operation: Change, context: ReadContext): string {
-  const vertebra = context.vertebrae.find((each) => each.id === operation.payload.vertebra);
-  const level = vertebra?.level || "vertebra";
-  switch (operation.verb) {
-    case "label_slices": {
-      const count = operation.payload.sop_uids.length;
-      return `${level}, ${count === 1 ? "1 slice" : `${count} slices`} ${operation.payload.value ?? "cleared"}`;
-    }
-    case "rest_negative":
-      return `${level}, rest negative`;
-    case "set_verdict":
-      return `${level}, ${operation.payload.verdict?.replace("_", " ") ?? "no verdict"}`;
-    case "set_ao":
-      return `${level}, ${operation.payload.ao_body ? `type ${operation.payload.ao_body}` : "no type"}`;
-    case "set_process_fracture":
-      return `${level}, ${operation.payload.value ? "process fracture" : "no process fracture"}`;
-    case "set_acuity":
-      return `${level}, acuity ${operation.payload.acuity}`;
-    case "set_unclear":
-      return `${level}, ${operation.payload.value ? "unclear" : "not unclear"}`;
-    case "set_comment":
-      return `${level}, comment`;
-    case "set_injury":
-      return `${level}, ${operation.payload.type ? `segment injury ${operation.payload.type}` : "no segment injury"}`;
-    case "restore":
-      return `${level}, put back`;
-  }
-}
-

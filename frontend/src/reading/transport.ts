@@ -1,22 +1,38 @@
 /** The outbox's way to the server: requests and answers in the words of the queue. */
 
 import type { Reply } from "../api/client.ts";
-import { postOperation, postSeen } from "../api/room.ts";
+import { postOperation, postRelease, postSeen, putWriter } from "../api/room.ts";
 import type { OperationInRequest, StateOut, WrittenOut } from "../api/schema.ts";
+import type { LeaseServer } from "./lease.ts";
 import type { Finding, Injury, ReadState } from "./model.ts";
 import type { Answer, Operation, Transport } from "./operation.ts";
 
-export function httpTransport(read: number): Transport {
+/** Requests of one read. `tab` says who writes, so that no other window or device does at the same time. */
+export function httpTransport(read: number, tab: string): Transport {
   return {
     async write(operation) {
-      return answerOf(await postOperation(read, bodyOf(operation)));
+      return answerOf(await postOperation(read, { ...bodyOf(operation), tab }));
     },
-    async seen(sops, viewed) {
-      const reply = await postSeen(read, { sop_uids: sops, ...(viewed ? { viewed } : {}) });
+    async seen({ sops, viewed, active }) {
+      const told = active.filter(({ ms }) => ms > 0).map(({ vertebra, ms }) => ({ vertebra, ms: Math.round(ms) }));
+      const reply = await postSeen(read, { sop_uids: [...sops], active: told, tab, ...(viewed ? { viewed } : {}) });
       if (reply.kind === "ok") return { kind: "noted" };
-      if (reply.kind === "problem") return forbidden(reply) ?? { kind: "noted" };
+      if (reply.kind === "problem") return isElsewhere(reply) ? { kind: "elsewhere" } : (forbidden(reply) ?? { kind: "noted" });
       return reply;
     },
+    leaving: ({ sops, viewed }) => postSeen(read, { sop_uids: [...sops], ...(viewed ? { viewed } : {}) }),
+  };
+}
+
+export function httpLease(read: number, tab: string): LeaseServer {
+  return {
+    async claim(take) {
+      const reply = await putWriter(read, tab, take);
+      if (reply.kind !== "ok") return { kind: "unknown" };
+      const { mine, since } = reply.body;
+      return mine ? { kind: "mine" } : { kind: "elsewhere", since: since === null ? null : new Date(since) };
+    },
+    release: () => void postRelease(read, tab),
   };
 }
 
@@ -41,11 +57,17 @@ function answerOf(reply: Reply<WrittenOut>): Answer {
     return { kind: "conflict", seq: Number(problem["seq"]), state: stateOf(problem["state"] as StateOut) };
   }
   if (status === 409 && problem.code === "locked") return { kind: "locked" };
+  if (isElsewhere(reply)) return { kind: "elsewhere" };
   return forbidden(reply) ?? { kind: "refused", sentence: problem.sentence };
 }
 
+type Problem = Reply<unknown> & { readonly kind: "problem" };
+
+/** Another window or device holds the read now. */
+export const isElsewhere = ({ status, problem }: Problem): boolean => status === 409 && problem.code === "elsewhere";
+
 /** Someone else is logged in here now: nothing of the queue may be thrown away for that. */
-function forbidden(reply: Reply<unknown> & { readonly kind: "problem" }): (Answer & { kind: "forbidden" }) | null {
+function forbidden(reply: Problem): (Answer & { kind: "forbidden" }) | null {
   if (reply.status !== 403 && reply.status !== 404) return null;
   return { kind: "forbidden", sentence: "You are logged in as someone who may not write to this read. Log in as its reader." };
 }

@@ -4,10 +4,10 @@ import { cache, Enums, imageLoader, init as initCore } from "@cornerstonejs/core
 import { init as initLoader, wadors } from "@cornerstonejs/dicom-image-loader";
 
 import { Emitter } from "../emitter.ts";
+import type { Hand } from "./drawing.ts";
+import { FRAME_TYPE } from "./frame-type.ts";
 import type { DicomJson } from "./geometry.ts";
 
-/** JPEG-LS lossless in a single part; the server falls back to nothing else, so a proxy cannot re-encode a frame. */
-const FRAME_TYPE = "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.4.80";
 const CACHE_BYTES = 512 * 1024 * 1024;
 const AT_ONCE = 4;
 const RETRY_AFTER = 3000;
@@ -29,9 +29,10 @@ export interface FrameEvents {
 let ready: Promise<void> | null = null;
 
 /** Starts Cornerstone once per page. One WebGL context is enough for one viewport. */
-export function startCornerstone(): Promise<void> {
+export function startCornerstone(hand: Hand): Promise<void> {
   ready ??= Promise.resolve().then(() => {
-    initCore({ rendering: { webGlContextCount: 1 } } as Parameters<typeof initCore>[0]);
+    const rendering = { webGlContextCount: 1, useCPURendering: hand === "processor" };
+    initCore({ rendering } as Parameters<typeof initCore>[0]);
     initLoader({
       maxWebWorkers: Math.min(4, Math.max(1, (navigator.hardwareConcurrency || 2) - 1)),
       beforeSend: () => ({ Accept: FRAME_TYPE }),

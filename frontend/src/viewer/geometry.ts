@@ -3,7 +3,7 @@
 /** The DICOM JSON model of one instance (PS3.18 F.2), as far as it is read here. */
 export type DicomJson = Readonly<Record<string, { readonly vr?: string; readonly Value?: readonly unknown[] }>>;
 
-type Vector = readonly [number, number, number];
+export type Vector = readonly [number, number, number];
 
 export interface Plane {
   /** Centre of the first pixel. */
@@ -59,6 +59,75 @@ export function positionOf(plane: Plane, column: number, row: number): [number, 
   return [at(0), at(1), at(2)];
 }
 
+/** [column, row] of the foot of the perpendicular from a point of the patient (LPS, mm): the inverse of {@link positionOf}. */
+export function pixelOf(plane: Plane, point: Vector): [number, number] {
+  const offset = minus(point, plane.origin);
+  return [dot(offset, plane.columnDirection) / plane.columnSpacing, dot(offset, plane.rowDirection) / plane.rowSpacing];
+}
+
+/** How far a point lies from a plane, in mm, along its normal. */
+export const distanceTo = (plane: Plane, point: Vector): number =>
+  dot(minus(point, plane.origin), cross(plane.columnDirection, plane.rowDirection));
+
+/** Two pixels, [column, row] each. */
+export type Segment = readonly [readonly [number, number], readonly [number, number]];
+
+/**
+ * The line along which another plane cuts through an image of `columns` by `rows` pixels, from edge to edge. Null where it
+ * does not meet the image, or hardly turns away from it: planes of one stack have no line worth drawing.
+ */
+export function crossing(image: Plane, columns: number, rows: number, other: Plane): Segment | null {
+  const normal = cross(other.columnDirection, other.rowDirection);
+  const across = dot(normal, image.columnDirection) * image.columnSpacing;
+  const down = dot(normal, image.rowDirection) * image.rowSpacing;
+  const rest = dot(normal, minus(image.origin, other.origin));
+  if (Math.hypot(dot(normal, image.columnDirection), dot(normal, image.rowDirection)) < LEAST_TURN) return null;
+  const [left, top, right, bottom] = [-0.5, -0.5, columns - 0.5, rows - 0.5];
+  // The line enters and leaves at two of the edges: the steeper its way, the more surely at the upper and lower one.
+  const found: (readonly [number, number])[] = [];
+  const steep = Math.abs(across) * (right - left) >= Math.abs(down) * (bottom - top);
+  if (steep) for (const row of [top, bottom]) found.push([-(down * row + rest) / across, row]);
+  else for (const column of [left, right]) found.push([column, -(across * column + rest) / down]);
+  const [from, to] = found as [readonly [number, number], readonly [number, number]];
+  const inside = ([column, row]: readonly [number, number]): boolean =>
+    column >= left && column <= right && row >= top && row <= bottom;
+  const middle = [(from[0] + to[0]) / 2, (from[1] + to[1]) / 2] as const;
+  return inside(from) || inside(to) || inside(middle) ? [from, to] : null;
+}
+
+/** How far the lines of a crosshair stay away from where they meet, in CSS pixels: what lies there is what is looked at. */
+const CROSS_GAP = 14;
+
+/** Lines as the path of an SVG element, in CSS pixels; two that meet leave the place free where they do. */
+export function crosshairPath(lines: readonly Segment[], transform: PixelTransform): string {
+  const drawn = lines.map(([from, to]) => [toScreen(transform, ...from), toScreen(transform, ...to)] as const);
+  const [one, other] = drawn;
+  const meeting = one && other && drawn.length === 2 ? meet(one, other) : null;
+  const pieces = meeting ? drawn.flatMap((line) => around(line, meeting)) : drawn;
+  return pieces.map((ends) => `M${ends.map((end) => end.map((at) => at.toFixed(1)).join(" ")).join("L")}`).join("");
+}
+
+function meet([a, b]: Segment, [c, d]: Segment): readonly [number, number] | null {
+  const [along, across] = [[b[0] - a[0], b[1] - a[1]] as const, [d[0] - c[0], d[1] - c[1]] as const];
+  const turn = along[0] * across[1] - along[1] * across[0];
+  if (turn === 0) return null;
+  const share = ((c[0] - a[0]) * across[1] - (c[1] - a[1]) * across[0]) / turn;
+  return [a[0] + share * along[0], a[1] + share * along[1]];
+}
+
+/** The two pieces of a line on either side of a place on it. */
+function around([from, to]: Segment, [x, y]: readonly [number, number]): Segment[] {
+  return [from, to].flatMap((end): Segment[] => {
+    const [right, down] = [end[0] - x, end[1] - y];
+    const length = Math.hypot(right, down);
+    if (length <= CROSS_GAP) return [];
+    return [[end, [x + (right / length) * CROSS_GAP, y + (down / length) * CROSS_GAP]]];
+  });
+}
+
+/** Planes that are turned against each other by less than a sine of this (6 degrees) count as parallel. */
+const LEAST_TURN = 0.1;
+
 /** The letters at the four edges: right, left, anterior, posterior, head, feet, the strongest first. */
 export function edgeLetters(plane: Plane): EdgeLetters {
   return {
@@ -99,6 +168,16 @@ const vector = (values: readonly number[], from: number): Vector => [
   values[from] as number,
   values[from + 1] as number,
   values[from + 2] as number,
+];
+
+const dot = (left: Vector, right: Vector): number => left[0] * right[0] + left[1] * right[1] + left[2] * right[2];
+
+const minus = (left: Vector, right: Vector): Vector => [left[0] - right[0], left[1] - right[1], left[2] - right[2]];
+
+const cross = (a: Vector, b: Vector): Vector => [
+  a[1] * b[2] - a[2] * b[1],
+  a[2] * b[0] - a[0] * b[2],
+  a[0] * b[1] - a[1] * b[0],
 ];
 
 const negated = ([x, y, z]: Vector): Vector => [-x, -y, -z];

@@ -1,13 +1,14 @@
 /** Outlines, level names and the scale bar over the image, as SVG: no WebGL, sharp at every zoom, kilobytes. */
 
-import { scaleBarLength, toScreen, type PixelTransform, type Plane } from "./geometry.ts";
+import { crosshairPath, scaleBarLength, toScreen, type PixelTransform, type Plane, type Segment } from "./geometry.ts";
+import { areaOf, type Ring } from "./rings.ts";
 
-/** Rings of [column, row] by label value, by slice; 0, 0 is the centre of the first pixel. */
-export type Outlines = Readonly<Record<string, Readonly<Record<string, readonly (readonly (readonly [number, number])[])[]>>>>;
+/** The rings of one vertebra on one slice; none where the slice does not cross it. */
+export type RingSource = (k: number, id: number) => readonly Ring[];
 
 /** How one vertebra is drawn. */
 export interface OutlineStyle {
-  readonly labelValue: number;
+  readonly id: number;
   readonly className: string;
   readonly level: string;
   readonly type: string;
@@ -20,6 +21,8 @@ export interface OverlayScene {
   readonly plane: Plane;
   readonly styles: readonly OutlineStyle[];
   readonly hidden: boolean;
+  /** Where the planes of the second view cut through this slice. */
+  readonly guides: readonly Segment[];
 }
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -36,12 +39,14 @@ interface Shape {
 }
 
 export class Overlay {
+  private readonly guideLayer = element("g", { class: "guides" });
   private readonly outlineLayer = element("g");
   private readonly labelLayer = element("g");
   private readonly scaleLayer = element("g", { class: "scalebar" });
-  private readonly nodes = new Map<string, { path: SVGElement; text: SVGElement }>();
+  private readonly svg = element("svg", { class: "drawing", "aria-hidden": "true" });
+  private readonly nodes = new Map<number, { path: SVGElement; text: SVGElement }>();
   private readonly shapes = new Map<string, Shape | null>();
-  private outlines: Outlines = {};
+  private rings: RingSource = () => [];
   /** Kept here because asking the browser after a change would make it lay out the page for every slice. */
   private size = { width: 0, height: 0 };
 
@@ -49,42 +54,48 @@ export class Overlay {
     new ResizeObserver(([entry]) => {
       if (entry) this.size = { width: entry.contentRect.width, height: entry.contentRect.height };
     }).observe(host);
-    const svg = element("svg", { class: "drawing", "aria-hidden": "true" });
-    svg.append(this.outlineLayer, this.labelLayer, this.scaleLayer);
-    host.append(svg);
+    this.svg.append(this.guideLayer, this.outlineLayer, this.labelLayer, this.scaleLayer);
+    host.append(this.svg);
   }
 
-  setOutlines(outlines: Outlines): void {
-    this.outlines = outlines;
+  /** A layer of its own over the outlines, in CSS pixels. */
+  layer(className: string): SVGElement {
+    const layer = element("g", { class: className });
+    this.svg.append(layer);
+    return layer;
+  }
+
+  setRings(rings: RingSource): void {
+    this.rings = rings;
     this.shapes.clear();
   }
 
   draw(scene: OverlayScene): void {
     this.drawScale(scene);
-    const drawn = new Set<string>();
-    if (!scene.hidden) for (const style of scene.styles) if (this.drawOutline(scene, style)) drawn.add(String(style.labelValue));
-    for (const [key, nodes] of this.nodes) {
-      if (drawn.has(key)) continue;
+    this.drawGuides(scene);
+    const drawn = new Set<number>();
+    if (!scene.hidden) for (const style of scene.styles) if (this.drawOutline(scene, style)) drawn.add(style.id);
+    for (const [id, nodes] of this.nodes) {
+      if (drawn.has(id)) continue;
       nodes.path.remove();
       nodes.text.remove();
-      this.nodes.delete(key);
+      this.nodes.delete(id);
     }
     const { a, b, c, d, e, f } = scene.transform;
-    this.outlineLayer.setAttribute("transform", `matrix(${a} ${b} ${c} ${d} ${e} ${f})`);
+    put(this.outlineLayer, "transform", `matrix(${a} ${b} ${c} ${d} ${e} ${f})`);
   }
 
-  /** The label value whose body lies under a pixel of a slice, or null. */
-  labelAt(k: number, column: number, row: number): number | null {
-    for (const [value, rings] of Object.entries(this.outlines[String(k)] ?? {})) {
-      if (rings.some((ring) => contains(ring, column, row))) return Number(value);
-    }
-    return null;
+  private drawGuides(scene: OverlayScene): void {
+    const path = crosshairPath(scene.guides, scene.transform);
+    const [line] = this.guideLayer.children;
+    if (line) put(line as SVGElement, "d", path);
+    else if (path) this.guideLayer.append(element("path", { class: "crosshair", d: path }));
   }
 
   private drawOutline(scene: OverlayScene, style: OutlineStyle): boolean {
-    const shape = this.shapeOf(scene.k, style.labelValue);
+    const shape = this.shapeOf(scene.k, style.id);
     if (!shape) return false;
-    const nodes = this.nodesOf(String(style.labelValue));
+    const nodes = this.nodesOf(style.id);
     put(nodes.path, "d", shape.path);
     put(nodes.path, "class", `outline ${style.className}${style.current ? " current" : ""}`);
     const [x, y] = toScreen(scene.transform, shape.left, shape.middle);
@@ -103,22 +114,22 @@ export class Overlay {
     return true;
   }
 
-  private nodesOf(key: string): { path: SVGElement; text: SVGElement } {
-    const known = this.nodes.get(key);
+  private nodesOf(id: number): { path: SVGElement; text: SVGElement } {
+    const known = this.nodes.get(id);
     if (known) return known;
     const nodes = { path: element("path"), text: element("text") };
     this.outlineLayer.append(nodes.path);
     this.labelLayer.append(nodes.text);
-    this.nodes.set(key, nodes);
+    this.nodes.set(id, nodes);
     return nodes;
   }
 
-  private shapeOf(k: number, labelValue: number): Shape | null {
-    const key = `${k}/${labelValue}`;
+  private shapeOf(k: number, id: number): Shape | null {
+    const key = `${k}/${id}`;
     const known = this.shapes.get(key);
     if (known !== undefined) return known;
-    const rings = this.outlines[String(k)]?.[String(labelValue)];
-    const shape = rings?.length ? shapeOfRings(rings) : null;
+    const rings = this.rings(k, id);
+    const shape = rings.length > 0 ? shapeOfRings(rings) : null;
     this.shapes.set(key, shape);
     return shape;
   }
@@ -140,36 +151,16 @@ export class Overlay {
   }
 }
 
-type Ring = readonly (readonly [number, number])[];
-
 /** The name stands beside the largest ring: the body, not a piece of the arch. */
 function shapeOfRings(rings: readonly Ring[]): Shape {
   const path = rings.map((ring) => `M${ring.map(([column, row]) => `${column} ${row}`).join("L")}Z`).join("");
-  const body = rings.reduce((largest, ring) => (area(ring) > area(largest) ? ring : largest));
+  const body = rings.reduce((largest, ring) => (areaOf(ring) > areaOf(largest) ? ring : largest));
   const rows = body.map(([, row]) => row);
   return {
     path,
     left: Math.min(...body.map(([column]) => column)),
     middle: (Math.min(...rows) + Math.max(...rows)) / 2,
   };
-}
-
-/** Shoelace formula, in pixels. */
-function area(ring: Ring): number {
-  const twice = ring.reduce((sum, [x1, y1], index) => {
-    const [x2, y2] = ring[(index + 1) % ring.length] as readonly [number, number];
-    return sum + x1 * y2 - x2 * y1;
-  }, 0);
-  return Math.abs(twice) / 2;
-}
-
-function contains(ring: Ring, column: number, row: number): boolean {
-  let inside = false;
-  ring.forEach(([x1, y1], index) => {
-    const [x2, y2] = ring[(index + 1) % ring.length] as readonly [number, number];
-    if (y1 > row !== y2 > row && column < ((x2 - x1) * (row - y1)) / (y2 - y1) + x1) inside = !inside;
-  });
-  return inside;
 }
 
 function element(name: string, attributes: Readonly<Record<string, string>> = {}): SVGElement {

@@ -1,10 +1,15 @@
 /** The sagittal viewport. Cornerstone stays behind this class: no other folder imports it. */
 
-import { cache, Enums, getShouldUseCPURendering, RenderingEngine, utilities, type Types } from "@cornerstonejs/core";
+import { cache, type Types } from "@cornerstonejs/core";
 
 import { Emitter } from "../emitter.ts";
+import { CardPainter } from "./card-painter.ts";
+import { chosenHand, type Hand } from "./drawing.ts";
 import { Frames, startCornerstone, type ViewerSlice } from "./frames.ts";
-import { planeOf, positionOf, type PixelTransform, type Plane } from "./geometry.ts";
+import { planeOf, type PixelTransform, type Plane } from "./geometry.ts";
+import { rasterOf, type Raster } from "./grayscale.ts";
+import type { Painter } from "./painter.ts";
+import { ProcessorPainter } from "./processor-painter.ts";
 import { clampedWindow, PRESETS, type Window } from "./windows.ts";
 
 export type { ViewerSlice } from "./frames.ts";
@@ -20,6 +25,8 @@ export interface Rendered {
 export interface View {
   readonly transform: PixelTransform;
   readonly plane: Plane;
+  readonly columns: number;
+  readonly rows: number;
   readonly window: Window;
   /** 1 = the whole image fits. */
   readonly zoom: number;
@@ -36,7 +43,6 @@ export interface ViewerEvents {
   session: null;
 }
 
-const VIEWPORT = "sagittal";
 /** Steps may run this far ahead of the screen; more are dropped, or the picture would go on after the hand stopped. */
 const STEPS_AHEAD = 20;
 /** A decode of a cached neighbour takes less than this; saying "loading" for it would only flicker. */
@@ -44,8 +50,9 @@ const PATIENCE = 120;
 
 export class StackViewer {
   readonly events = new Emitter<ViewerEvents>();
-  private readonly element: HTMLDivElement;
-  private readonly engine: RenderingEngine;
+  /** Who draws the picture, for checks from outside. */
+  readonly hand: Hand;
+  private readonly painter: Painter;
   private readonly observer: ResizeObserver;
   private frames: Frames | null = null;
   /** The stack before, which the viewport may still ask for until the new one is set. */
@@ -60,21 +67,16 @@ export class StackViewer {
   private stackIsSet = false;
 
   static async create(element: HTMLDivElement): Promise<StackViewer> {
-    await startCornerstone();
-    return new StackViewer(element);
+    const hand = chosenHand();
+    await startCornerstone(hand);
+    return new StackViewer(element, hand);
   }
 
-  private constructor(element: HTMLDivElement) {
-    this.element = element;
-    this.engine = new RenderingEngine("reading-room");
-    this.engine.enableElement({
-      viewportId: VIEWPORT,
-      type: Enums.ViewportType.STACK,
-      element,
-      defaultOptions: { background: [0, 0, 0] },
-    });
-    element.addEventListener(Enums.Events.IMAGE_RENDERED, this.onRendered);
-    this.observer = new ResizeObserver(() => this.resize());
+  private constructor(element: HTMLDivElement, hand: Hand) {
+    this.hand = hand;
+    const drawn = (imageId: string): void => this.onDrawn(imageId);
+    this.painter = hand === "card" ? new CardPainter(element, drawn) : new ProcessorPainter(element, drawn);
+    this.observer = new ResizeObserver(() => this.painter.resize());
     this.observer.observe(element);
   }
 
@@ -115,7 +117,10 @@ export class StackViewer {
       if (k === this.wantedK) this.display();
     });
     frames.events.on("failed", ({ k, sentence }) => {
-      if (k === this.wantedK) this.events.emit("waiting", { k, sentence, failed: true });
+      if (k !== this.wantedK) return;
+      // "Loading" must not come after it.
+      this.stopPatience();
+      this.events.emit("waiting", { k, sentence, failed: true });
     });
     frames.events.on("session", () => this.events.emit("session", null));
     frames.events.on("retry", () => this.retry());
@@ -143,29 +148,27 @@ export class StackViewer {
 
   setWindow(width: number, level: number): void {
     this.shownWindow = clampedWindow(width, level);
-    if (!this.stackIsSet) return;
-    this.applyWindow();
-    this.viewport.render();
+    this.painter.setWindow(this.shownWindow);
   }
 
   /** Moves the image by CSS pixels. */
   panBy(dx: number, dy: number): void {
-    if (!this.stackIsSet) return;
-    const [x, y] = this.viewport.getPan();
-    this.viewport.setPan([x + dx, y + dy]);
-    this.viewport.render();
+    this.painter.panBy(dx, dy);
   }
 
   zoomBy(factor: number): void {
-    if (!this.stackIsSet) return;
-    this.viewport.setZoom(Math.min(20, Math.max(0.5, this.viewport.getZoom() * factor)));
-    this.viewport.render();
+    this.painter.zoomBy(factor);
   }
 
   fit(): void {
-    if (!this.stackIsSet) return;
-    this.viewport.resetCamera();
-    this.viewport.render();
+    this.painter.fit();
+  }
+
+  /** The values of the slice on screen; null while the wanted one is not. */
+  get raster(): Raster | null {
+    const imageId = this.displayed && this.frames?.imageIds[this.displayed.k];
+    const image = imageId ? (cache.getImage(imageId) as Types.IImage | undefined) : undefined;
+    return image ? rasterOf(image) : null;
   }
 
   /** Tries failed slices again. */
@@ -193,13 +196,8 @@ export class StackViewer {
 
   dispose(): void {
     this.observer.disconnect();
-    this.element.removeEventListener(Enums.Events.IMAGE_RENDERED, this.onRendered);
     this.frames?.close();
-    this.engine.destroy();
-  }
-
-  private get viewport(): Types.IStackViewport {
-    return this.engine.getViewport(VIEWPORT) as Types.IStackViewport;
+    this.painter.dispose();
   }
 
   private goTo(k: number): void {
@@ -226,7 +224,7 @@ export class StackViewer {
   }
 
   private sayWaitingSoon(k: number): void {
-    if (this.patience !== null) clearTimeout(this.patience);
+    this.stopPatience();
     this.patience = setTimeout(() => {
       this.patience = null;
       if (this.displayed || k !== this.wantedK) return;
@@ -234,25 +232,28 @@ export class StackViewer {
     }, PATIENCE);
   }
 
+  private stopPatience(): void {
+    if (this.patience !== null) clearTimeout(this.patience);
+    this.patience = null;
+  }
+
   private display(): void {
     const frames = this.frames;
     if (!frames) return;
     const k = this.wantedK;
     if (this.stackIsSet) {
-      void this.viewport.setImageIdIndex(k).catch(() => this.notDrawn(k));
+      void this.painter.show(k).catch(() => this.notDrawn(k));
       return;
     }
     this.stackIsSet = true;
-    this.viewport
-      .setStack([...frames.imageIds], k)
-      .then(() => {
-        if (this.frames !== frames) return;
+    this.painter
+      .setStack(frames.imageIds, this.planes, k, this.shownWindow)
+      .then((isSet) => {
+        if (!isSet || this.frames !== frames) return;
         this.former?.forget(new Set(frames.imageIds));
         this.former = null;
-        this.applyWindow();
-        this.viewport.resetCamera();
-        this.viewport.render();
-        // The person may have scrolled on while the first slice was being set.
+        // The window may have been changed, or another slice chosen, while the first slice was being set.
+        this.painter.setWindow(this.shownWindow);
         if (this.wantedK !== k) this.display();
       })
       .catch(() => this.notDrawn(k));
@@ -264,58 +265,33 @@ export class StackViewer {
     this.events.emit("waiting", { k, sentence: `Slice ${k + 1} could not be drawn. It cannot be labelled.`, failed: true });
   }
 
-  private applyWindow(): void {
-    const [width, level] = this.shownWindow;
-    this.viewport.setProperties({ voiRange: utilities.windowLevel.toLowHighRange(width, level) });
-  }
-
-  private readonly onRendered = (): void => {
-    const image = this.viewport.getCornerstoneImage() as Types.IImage | undefined;
-    const k = image ? (this.frames?.imageIds.indexOf(image.imageId) ?? -1) : -1;
+  /** A slice has been drawn at full resolution, for the first time or again. */
+  private onDrawn(imageId: string): void {
+    const k = this.frames?.imageIds.indexOf(imageId) ?? -1;
     const slice = this.slices[k];
-    if (!image || !slice || image.imageQualityStatus !== Enums.ImageQualityStatus.FULL_RESOLUTION) return;
+    if (!slice) return;
     const fresh = this.shown?.k !== k;
     this.shown = fresh ? { k, sopUid: slice.sopUid, at: new Date() } : this.shown;
     this.emitView(k);
     if (fresh && this.shown) this.events.emit("rendered", this.shown);
     this.frames?.othersToo();
     if (k !== this.wantedK) return;
-    if (this.patience !== null) clearTimeout(this.patience);
-    this.patience = null;
+    this.stopPatience();
     this.events.emit("waiting", null);
     if (this.stepsDue !== 0) {
       const step = Math.sign(this.stepsDue);
       this.stepsDue -= step;
       this.goTo(k + step);
     }
-  };
+  }
 
   private emitView(k: number): void {
     const plane = this.planes[k];
-    if (!plane) return;
-    this.events.emit("view", {
-      plane,
-      transform: this.transformOf(plane),
-      window: this.shownWindow,
-      zoom: this.viewport.getZoom(),
-    });
-  }
-
-  private transformOf(plane: Plane): PixelTransform {
-    // Without WebGL, Cornerstone draws the corner of the first pixel where ImagePositionPatient is, not its centre.
-    const half = getShouldUseCPURendering() ? 0.5 : 0;
-    const at = (column: number, row: number): Types.Point2 =>
-      this.viewport.worldToCanvas(positionOf(plane, column + half, row + half));
-    const [e, f] = at(0, 0);
-    // Far points keep the rounding of the projection out of the direction.
-    const [columnX, columnY] = at(1000, 0);
-    const [rowX, rowY] = at(0, 1000);
-    return { a: (columnX - e) / 1000, b: (columnY - f) / 1000, c: (rowX - e) / 1000, d: (rowY - f) / 1000, e, f };
-  }
-
-  private resize(): void {
-    const fitted = this.stackIsSet && Math.abs(this.viewport.getZoom() - 1) < 0.001;
-    this.engine.resize(true, true);
-    if (fitted) this.fit();
+    const imageId = this.frames?.imageIds[k];
+    const image = imageId ? (cache.getImage(imageId) as Types.IImage | undefined) : undefined;
+    if (!plane || !image) return;
+    const { columns, rows } = image;
+    const { zoom } = this.painter;
+    this.events.emit("view", { plane, columns, rows, transform: this.painter.transformOf(plane), window: this.shownWindow, zoom });
   }
 }

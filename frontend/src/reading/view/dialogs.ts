@@ -1,15 +1,24 @@
-/** The dialogs of the room: keys, summary and lock, why not assessable, notices, a session that ended. One at a time. */
+/** The dialogs of the room: summary and lock, why not assessable, notices, a session that ended. One at a time. */
 
-import type { Group } from "../command.ts";
-import { commandNames, commandOf } from "../commands.ts";
-import { capsOf } from "../keys.ts";
 import { certaintyWords, markOf } from "../marks.ts";
 import { findingOf, injuryOf, nameOf, WHYS, type Vertebra } from "../model.ts";
 import type { Session } from "../session.ts";
-import type { Notice } from "../store.ts";
-import { button, buttonCap, icon, keyCaps, make, part, setText, type Child } from "./dom.ts";
+import { button, buttonCap, icon, make, part, setText, type Child } from "./dom.ts";
 
-const GROUP_COLUMNS: readonly (readonly Group[])[] = [["Move", "This slice"], ["This vertebra"], ["Image", "Case"]];
+export interface Notice {
+  readonly tone: "info" | "warn" | "bad";
+  readonly title: string;
+  readonly lines: readonly string[];
+}
+
+/** A dialog that another file fills. */
+export interface Form {
+  readonly size: "wide" | "narrow" | "small";
+  readonly title: string;
+  readonly aside?: string;
+  /** What a key does in it; true when it did something. */
+  readonly key?: (event: KeyboardEvent) => boolean;
+}
 
 export class Dialogs {
   private readonly dialog = part<HTMLDialogElement>("dialog");
@@ -43,7 +52,10 @@ export class Dialogs {
   }
 
   close(): void {
-    if (this.dialog.open) this.dialog.close();
+    if (!this.dialog.open) return;
+    this.dialog.close();
+    // At once: the next key may come before the browser takes the focus out of a dialog that is gone.
+    part("viewport").focus();
   }
 
   /** Opens a dialog now, or after the one that is open; only the last one waits. Null takes that back. */
@@ -60,20 +72,12 @@ export class Dialogs {
   private key(event: KeyboardEvent): void {
     // Enter held down a moment too long must not press the button that has just come under it.
     const isHeldEnter = event.repeat && event.key === "Enter";
-    if (!isHeldEnter && !this.onKey?.(event)) return;
+    const isHandled = isHeldEnter || this.onKey?.(event);
+    if (!isHandled && event.key === "Escape") this.close();
+    else if (!isHandled) return;
     // The dialog may be closed by now, and the key must not go on to the room as another command.
     event.preventDefault();
     event.stopPropagation();
-  }
-
-  keys(): void {
-    const columns = GROUP_COLUMNS.map((groups) => make("div", {}, ...groups.map((group) => this.keyGroup(group))));
-    this.show("wide", "Keys", "Everything here is also a button.", make("div", { class: "dialog-body keys" }, ...columns));
-    this.onKey = (event) => {
-      if (event.key !== "?") return false;
-      this.close();
-      return true;
-    };
   }
 
   /** Every vertebra with its verdict, what is missing, and the lock. */
@@ -162,6 +166,11 @@ export class Dialogs {
     login.focus();
   }
 
+  fill(form: Form, ...content: Child[]): void {
+    this.show(form.size, form.title, form.aside ?? "", ...content);
+    this.onKey = form.key ?? null;
+  }
+
   private show(size: "wide" | "narrow" | "small", title: string, aside: string, ...content: Child[]): void {
     const keep = this.onKey;
     this.close();
@@ -175,17 +184,6 @@ export class Dialogs {
     this.dialog.replaceChildren(head, this.note, ...content);
     this.dialog.showModal();
     this.opened();
-  }
-
-  private keyGroup(group: Group): HTMLElement {
-    const rows = commandNames
-      .filter((name) => commandOf(name).group === group)
-      .flatMap((name) => {
-        const { label, keys } = commandOf(name);
-        const chords = keys.flatMap((chord, index) => [...(index > 0 ? ["or"] : []), ...keyCaps(capsOf(chord))]);
-        return [make("dt", {}, label), make("dd", {}, ...chords)];
-      });
-    return make("section", {}, make("h3", {}, group), make("dl", {}, ...rows));
   }
 
   private summaryRow(session: Session, vertebra: Vertebra): HTMLElement {

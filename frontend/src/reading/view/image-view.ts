@@ -1,14 +1,18 @@
-/** The viewport around the picture: outlines, letters, corner text, the slice bar, and what is not on screen yet. */
+/** The viewport around the picture: outlines, measures, letters, corner text, the slice bar, and what is not on screen yet. */
 
 import { getOutlines } from "../../api/room.ts";
 import { attachGestures } from "../../viewer/gestures.ts";
 import { edgeLetters, toPixel } from "../../viewer/geometry.ts";
-import { Overlay, type Outlines, type OutlineStyle } from "../../viewer/overlay.ts";
+import { Overlay, type OutlineStyle } from "../../viewer/overlay.ts";
 import type { StackViewer, View } from "../../viewer/stack-viewer.ts";
+import { Bodies, type Outlines } from "../bodies.ts";
 import { markOf } from "../marks.ts";
 import { findingOf, nameOf } from "../model.ts";
 import type { Session } from "../session.ts";
 import { part, setAttribute, setText } from "./dom.ts";
+import { MagnifierView } from "./magnifier-view.ts";
+import { MeasureView } from "./measure-view.ts";
+import { SecondView } from "./second-view.ts";
 import { SliceBar } from "./slice-bar.ts";
 
 export class ImageView {
@@ -24,15 +28,25 @@ export class ImageView {
   private readonly progress = part<HTMLProgressElement>("progress");
   private readonly overlay: Overlay;
   private readonly bar: SliceBar;
+  private readonly measures: MeasureView;
+  private readonly magnifier: MagnifierView;
+  private readonly second: SecondView;
   private session: Session | null = null;
+  private bodies: Bodies | null = null;
   private view: View | null = null;
 
   constructor(viewer: StackViewer) {
     this.overlay = new Overlay(part("canvas"));
     this.bar = new SliceBar((k) => this.session?.showSlice(k));
+    this.measures = new MeasureView(this.overlay.layer("measures"), this.viewport, () => this.drawImage());
+    this.magnifier = new MagnifierView(this.viewport, viewer);
+    this.second = new SecondView(part("second"), () => this.drawImage());
     attachGestures(this.viewport, viewer, {
       tool: () => this.session?.tools.tool ?? "window",
       clicked: (x, y) => this.pointAt(x, y),
+      hand: this.measures,
+      // Written down, so that the case opens with it again.
+      windowed: () => this.session?.setWindow(viewer.window),
     });
     part<HTMLButtonElement>("retry").addEventListener("click", () => viewer.retry());
     viewer.events.on("view", (view) => {
@@ -48,14 +62,21 @@ export class ImageView {
   }
 
   build(session: Session): void {
+    this.session?.tools.measuring.close();
     this.session = session;
     this.view = null;
-    this.overlay.setOutlines({});
+    const bodies = new Bodies(session.room);
+    this.bodies = bodies;
+    this.overlay.setRings((k, id) => bodies.rings(k, id));
+    session.tools.measuring.attach(session, bodies);
+    this.measures.build(session);
+    this.magnifier.build(session, bodies);
+    this.second.build(session, bodies);
     this.bar.build(session);
     this.progress.value = 0;
     setText(this.corners.tl, `${session.room.caseName}\n${session.room.stackWords}${session.room.origin ? `\n${session.room.origin}` : ""}`);
     const url = session.room.outlinesUrl;
-    if (url) void this.loadOutlines(session, url);
+    if (url) void this.loadOutlines(session, bodies, url);
   }
 
   refresh(): void {
@@ -66,14 +87,18 @@ export class ImageView {
     const words = `Slice ${session.k + 1} of ${count}`;
     setText(this.corners.tr, words);
     setAttribute(this.viewport, "aria-label", `Sagittal image, ${words.toLowerCase()}`);
+    this.second.refresh(view);
     if (!view) return;
     setText(this.corners.bl, `W ${view.window[0]} L ${view.window[1]}\nZoom ${Math.round(view.zoom * 100)} %`);
     const letters = edgeLetters(view.plane);
     for (const edge of ["top", "right", "bottom", "left"] as const) setText(this.letters[edge], letters[edge]);
-    this.drawOverlay(session, view);
+    this.drawImage();
   }
 
-  private drawOverlay(session: Session, view: View): void {
+  /** What lies over the picture. */
+  private drawImage(): void {
+    const { session, view } = this;
+    if (!session || !view) return;
     const displayed = session.screen.displayed;
     this.overlay.draw({
       k: displayed?.k ?? session.k,
@@ -82,14 +107,18 @@ export class ImageView {
       styles: stylesOf(session),
       // Outlines of one slice over the picture of another would be worse than none.
       hidden: !session.tools.outlines || !displayed,
+      guides: displayed ? this.second.guides(view) : [],
     });
+    this.measures.draw(session, view);
+    this.magnifier.draw(session, view);
   }
 
-  private async loadOutlines(session: Session, url: string): Promise<void> {
+  private async loadOutlines(session: Session, bodies: Bodies, url: string): Promise<void> {
     const reply = await getOutlines(url);
     if (session !== this.session) return;
     if (reply.kind === "ok") {
-      this.overlay.setOutlines(reply.body as unknown as Outlines);
+      bodies.setOutlines(reply.body as unknown as Outlines);
+      this.overlay.setRings((k, id) => bodies.rings(k, id));
       this.refresh();
     } else {
       session.say("The mask outlines did not load. Reading goes on without them.");
@@ -107,25 +136,24 @@ export class ImageView {
     this.refresh();
   }
 
-  /** A click on a body chooses its vertebra. */
+  /** A click on a body chooses its vertebra; beside the bodies it moves the lines of the second view. */
   private pointAt(x: number, y: number): void {
-    const { session, view } = this;
+    const { session, view, bodies } = this;
     const displayed = session?.screen.displayed;
-    if (!session || !view || !displayed || !session.tools.outlines) return;
+    if (!session || !view || !bodies || !displayed) return;
     const [column, row] = toPixel(view.transform, x, y);
-    const label = this.overlay.labelAt(displayed.k, column, row);
-    const vertebra = session.room.context.vertebrae.find((each) => each.labelValue === label);
-    if (label !== null && vertebra) session.selectVertebra(vertebra);
+    const vertebra = session.tools.outlines ? bodies.at(displayed.k, column, row) : null;
+    if (vertebra && vertebra !== session.vertebra) session.selectVertebra(vertebra);
+    else this.second.goTo(view.plane, column, row);
   }
 }
 
 function stylesOf(session: Session): OutlineStyle[] {
-  return session.room.context.vertebrae.flatMap((vertebra) => {
-    if (vertebra.labelValue === null) return [];
+  return session.room.context.vertebrae.map((vertebra) => {
     const finding = findingOf(session.store.state, vertebra.id);
     const mark = markOf(vertebra, finding, session.store.seen);
     return {
-      labelValue: vertebra.labelValue,
+      id: vertebra.id,
       className: mark.className,
       level: nameOf(vertebra, session.room.context),
       type: finding.verdict === "fracture" ? mark.sign : "",

@@ -1,23 +1,38 @@
 /** The right column: the current vertebra, what is said of it, what is open, what was done last. */
 
+import { durationWords } from "../activity.ts";
+import type { CommandName } from "../commands.ts";
+import { capWords } from "../keys.ts";
 import { certaintyWords, markOf } from "../marks.ts";
 import { ACUITIES, findingOf, injuryOf, nameOf, type Acuity, type Vertebra } from "../model.ts";
+import type { Preferences } from "../preferences.ts";
+import { middleOf } from "../room-data.ts";
 import type { Session } from "../session.ts";
-import { button, make, part, setAttribute, setText } from "./dom.ts";
+import { button, make, part, setAttribute, setText, timeWords } from "./dom.ts";
+import { MeasuresPanel } from "./measures-panel.ts";
 
 const ACUITY_WORDS: Readonly<Record<Acuity, string>> = { unknown: "Unknown", acute: "Acute", old: "Old" };
 /** A comment is one operation per pause in typing, not one per letter. */
 const COMMENT_PAUSE = 700;
 const CHANGES_SHOWN = 5;
+/** How often the time on this case is shown anew, in milliseconds. */
+const CLOCK_STEP = 1000;
 
 export class InspectorView {
   private readonly comment = part<HTMLTextAreaElement>("comment");
   private readonly said = part("said");
+  private readonly time = part("active-time");
+  private readonly measures: MeasuresPanel;
+  private readonly preferences: Preferences;
   private session: Session | null = null;
   private commentTimer: ReturnType<typeof setTimeout> | null = null;
   private commentOf: Vertebra | null = null;
 
-  constructor() {
+  constructor(preferences: Preferences) {
+    this.preferences = preferences;
+    this.measures = new MeasuresPanel(preferences);
+    preferences.events.on("changed", () => this.refresh());
+    setInterval(() => this.showTime(), CLOCK_STEP);
     this.comment.addEventListener("input", () => this.typed());
     this.comment.addEventListener("blur", () => this.saveComment());
     this.comment.addEventListener("keydown", (event) => {
@@ -71,12 +86,26 @@ export class InspectorView {
       setAttribute(each, "aria-checked", String(checked));
       setAttribute(each, "aria-disabled", session.store.writable ? null : "true");
     }
-    const changes = session.store.latest.slice(0, CHANGES_SHOWN).map(({ label }) => {
+    this.measures.refresh(session);
+    this.refreshChanges(session);
+    this.showTime();
+  }
+
+  private refreshChanges(session: Session): void {
+    const changes = session.store.latest.slice(0, CHANGES_SHOWN).map(({ label, at }) => {
       const [level, ...words] = label.split(", ");
-      return make("li", {}, make("span", {}, level ?? ""), make("span", {}, words.join(", ")));
+      const time = make("span", { class: "t3" }, at ? timeWords(new Date(at)) : "");
+      return make("li", {}, make("span", {}, level ?? ""), make("span", {}, words.join(", ")), time);
     });
     const list = part("changes");
     list.replaceChildren(...(changes.length > 0 ? changes : [make("li", { class: "t3" }, "Nothing yet")]));
+  }
+
+  /** Own time on this case, all visits together; shown to nobody else. */
+  private showTime(): void {
+    if (!this.session) return;
+    const { room, clock } = this.session;
+    setText(this.time, `${durationWords((room.activeMs[""] ?? 0) + (clock?.total ?? 0))} on this case`);
   }
 
   private refreshLevel(session: Session): void {
@@ -93,6 +122,9 @@ export class InspectorView {
     setText(part("state-words"), mark.words);
     setAttribute(part("state-words"), "class", `state-text ${mark.className}`);
     setText(part("certainty"), certaintyWords(vertebra));
+    const said = part("level-said");
+    said.hidden = finding.level_said === "";
+    setText(said, `You say ${finding.level_said}`);
     // The fracture button wears the colour of the type once there is one.
     const colour = finding.verdict === "fracture" ? mark.className : "st-a0";
     setAttribute(part("mark-fracture"), "class", `verdict ${colour}`);
@@ -112,7 +144,20 @@ export class InspectorView {
     const title = dragged ? `Slices ${Math.min(anchor.k, k) + 1} to ${Math.max(anchor.k, k) + 1}` : "This slice";
     setText(part("slice-title"), title);
     setText(part("slice-count"), `${k + 1} of ${session.room.sops.length}`);
-    setText(part("range-hint"), rangeHint(session, Boolean(dragged)));
+    setText(part("range-hint"), this.rangeHint(session, Boolean(dragged)));
+    this.refreshMaskChip(session);
+  }
+
+  /** The slice on screen lies where the mask has ended already. */
+  private refreshMaskChip(session: Session): void {
+    const { k, vertebra, store } = session;
+    const chip = part("mask-chip");
+    const sop = session.sopAt(k);
+    chip.hidden = !vertebra || !sop || !vertebra.marginSops.includes(sop);
+    if (chip.hidden || !vertebra || !sop) return;
+    const isLabelled = findingOf(store.state, vertebra.id).slices[sop] !== undefined;
+    setText(chip, isLabelled ? "Mask too small here" : "Outside the mask");
+    chip.title = isLabelled ? "The label is kept, and left out of datasets." : "A label here is kept, and left out of datasets.";
   }
 
   private refreshComment(session: Session): void {
@@ -131,7 +176,7 @@ export class InspectorView {
     const { context } = session.room;
     const openIds = new Set(session.store.gaps.map((gap) => gap.vertebra));
     const open = context.vertebrae.filter((vertebra) => openIds.has(vertebra.id));
-    const room = window.innerWidth < 1600 ? 4 : 6;
+    const room = window.innerWidth < 1600 ? 2 : window.innerWidth < 2400 ? 3 : 5;
     const shown = open.length > room + 1 ? open.slice(0, room) : open;
     const links = shown.map((vertebra) => {
       const link = button({ class: "open-link" }, nameOf(vertebra, context));
@@ -139,8 +184,7 @@ export class InspectorView {
       link.title = sentences.join(" ");
       link.addEventListener("mousedown", (event) => event.preventDefault());
       link.addEventListener("click", () => {
-        const middle = vertebra.extent && Math.floor((vertebra.extent[0] + vertebra.extent[1]) / 2);
-        session.selectVertebra(vertebra, middle);
+        session.selectVertebra(vertebra, middleOf(vertebra));
       });
       return link;
     });
@@ -165,13 +209,16 @@ export class InspectorView {
     if (this.commentTimer !== null) clearTimeout(this.commentTimer);
     this.commentTimer = setTimeout(() => this.saveComment(), COMMENT_PAUSE);
   }
-}
 
-function rangeHint(session: Session, dragged: boolean): string {
-  const { anchor, k, vertebra } = session;
-  if (!session.store.writable) return "";
-  if (dragged) return "F or N marks all of them.";
-  if (!anchor || anchor.vertebra !== vertebra?.id || anchor.k === k) return "Hold Shift with F or N to mark a range.";
-  const [from, to] = anchor.k < k ? [anchor.k, k] : [k, anchor.k];
-  return `Shift with F or N marks slices ${from + 1} to ${to + 1}.`;
+  private rangeHint(session: Session, dragged: boolean): string {
+    const { anchor, k, vertebra } = session;
+    if (!session.store.writable) return "";
+    const caps = (...names: readonly CommandName[]): string =>
+      names.map((name) => capWords(this.preferences.chordsOf(name)[0] ?? "")).filter(Boolean).join(" or ");
+    if (dragged) return `${caps("markFracture", "markNegative") || "Fracture or Negative"} marks all of them.`;
+    const range = caps("rangeFracture", "rangeNegative");
+    if (!anchor || anchor.vertebra !== vertebra?.id || anchor.k === k) return range ? `${range} marks a range.` : "";
+    const [from, to] = anchor.k < k ? [anchor.k, k] : [k, anchor.k];
+    return range ? `${range} marks slices ${from + 1} to ${to + 1}.` : "";
+  }
 }

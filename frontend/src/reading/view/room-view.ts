@@ -1,5 +1,6 @@
-/** Top bar and left column: whose read this is, by which rules, what is saved, the report, the facts. */
+/** Top bar and left column: whose read this is, by which rules, what is saved, the facts. */
 
+import type { Holder } from "../holding.ts";
 import type { OutboxStatus } from "../outbox.ts";
 import type { Session } from "../session.ts";
 import { icon, make, part, setAttribute, setText, timeWords } from "./dom.ts";
@@ -14,20 +15,39 @@ export function buildRoom(session: Session): void {
   part("position").replaceChildren(...place);
   setText(part("round"), room.roundName);
   part("chips").replaceChildren(...chips(session));
-  const report = part("report-part");
-  report.hidden = room.report === null;
-  setAttribute(part("drawer"), "aria-labelledby", room.report === null ? "case-title" : "report-title");
-  part("report").replaceChildren(...paragraphs(room.report ?? "", session));
   const limited = part("limited");
   limited.hidden = room.limited === "";
   setText(limited, room.limited);
   const levels = levelWords(session);
   const facts = [...room.facts, ...(levels ? [{ label: "Levels", value: levels }] : [])];
   part("facts").replaceChildren(...facts.flatMap(({ label, value }) => [make("dt", {}, label), make("dd", {}, value)]));
+  part("versions").replaceChildren(...versions(session));
+}
+
+/** The versions of this reader's own read, once there is more than one. */
+function versions({ room }: Session): HTMLElement[] {
+  if (room.versions.length < 2) return [];
+  const rows = room.versions.map((each) => {
+    const words = `Version ${each.version}`;
+    const name = each.read === room.readId ? make("strong", {}, words) : make("a", { href: `/read/${each.read}` }, words);
+    const state = each.lockedAt ? `locked ${dateWords(new Date(each.lockedAt))}` : "draft";
+    return make("li", {}, name, ` ${state}${each.reason ? `: ${each.reason}` : ""}`);
+  });
+  return [make("h3", { class: "sm" }, "Versions"), make("ol", { class: "sm" }, ...rows)];
+}
+
+const dateWords = (at: Date): string =>
+  at.toLocaleString("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
+
+export function allNegativeWords(session: Session): string {
+  const open = session.openForNegative();
+  if (!session.store.writable || open.length === 0) return "";
+  const unseen = new Set(open.flatMap((vertebra) => vertebra.sops.filter((sop) => !session.store.seen.has(sop)))).size;
+  return unseen === 0 ? "Every slice has been on screen." : `Possible once every slice has been on screen. ${unseen} to go.`;
 }
 
 /** The chip is never wrong: it shows the queue, not a hope. */
-export function showStatus(status: OutboxStatus, session: Session, elsewhere: boolean): void {
+export function showStatus(status: OutboxStatus, session: Session, holder: Holder | null): void {
   const chip = part("saved");
   const words = part("saved-words");
   const time = part("saved-time");
@@ -39,14 +59,17 @@ export function showStatus(status: OutboxStatus, session: Session, elsewhere: bo
     if (glyph) setAttribute(glyph, "href", `#i-${symbol}`);
   };
   setAttribute(chip, "title", status.kind === "waiting" ? status.sentence : null);
-  if (status.kind === "waiting") {
+  const kept = status.kind === "saved" ? 0 : status.count;
+  if (holder?.kind === "tab") set("saved", "Open in another tab", "", "lock");
+  else if (holder?.kind === "device" && kept > 0) set("conflict", `Not saved, ${kept} kept here`, "", "alert");
+  else if (holder?.kind === "device") set("saved", "Open on another device", "", "lock");
+  else if (status.kind === "waiting") {
     if (status.count > 0) set("waiting", `Not saved, ${status.count} waiting`, "", "saving");
     else set("waiting", status.why === "network" ? "No connection" : "Logged out", "", "saving");
   } else if (status.kind === "saving") set("saving", `Saving ${status.count}`, "", "saving");
   else if (session.room.locked) {
     set("saved", `Locked, version ${session.room.version}`, session.room.lockedAt ? timeWords(new Date(session.room.lockedAt)) : "", "lock");
-  } else if (elsewhere) set("conflict", "Open in another tab", "", "alert");
-  else if (!session.room.writable) set("saved", "Read only", "", "lock");
+  } else if (!session.room.writable) set("saved", "Read only", "", "lock");
   else set("saved", "Saved", status.at ? timeWords(status.at) : "", "saved");
 }
 
@@ -59,31 +82,6 @@ function chips(session: Session): HTMLElement[] {
   if (room.origin) list.push(make("span", { class: "chip chip-line" }, icon("info"), room.origin));
   if (room.limited) list.push(make("span", { class: "chip chip-warn", title: room.limited }, "Limited"));
   return list;
-}
-
-/** Levels named in the report are links to their vertebra. */
-function paragraphs(text: string, session: Session): HTMLElement[] {
-  return text
-    .split(/\n{2,}|\r\n\r\n/)
-    .map((each) => each.trim())
-    .filter(Boolean)
-    .map((each) => {
-      const pieces = each.split(/\b((?:C[1-7]|[TD](?:1[0-3]|[1-9])|L[1-6]))\b/);
-      const nodes = pieces.map((piece, index) => (index % 2 === 1 ? levelLink(piece, session) : piece));
-      return make("p", {}, ...nodes);
-    });
-}
-
-function levelLink(level: string, session: Session): HTMLElement | string {
-  const { vertebrae } = session.room.context;
-  const vertebra = vertebrae.find((each) => each.level === level.replace(/^D/, "T"));
-  if (!vertebra) return level;
-  const link = make("button", { type: "button", class: "lv" }, level);
-  link.addEventListener("click", () => {
-    const middle = vertebra.extent && Math.floor((vertebra.extent[0] + vertebra.extent[1]) / 2);
-    session.selectVertebra(vertebra, middle);
-  });
-  return link;
 }
 
 function levelWords(session: Session): string {

@@ -1,42 +1,48 @@
-/** The vertebra strip: one row per vertebra, one column per slice, patient's right on the left. A map of the spine. */
+/**
+ * The vertebra strip: one row per vertebra, one column per slice, patient's right on the left. A map of the spine, and a
+ * grid with one tab stop: in it the arrows go by the map, left and right through slices, up and down through vertebrae.
+ */
 
-import { cellOf, countOf, levelWords, markOf, rowWords, type Cell } from "../marks.ts";
-import { findingOf, injuryOf, nameOf, type Vertebra } from "../model.ts";
+import { cellOf, cellWords, countOf, isShaved, levelWords, markOf, rowWords, type Cell } from "../marks.ts";
+import { findingOf, injuryOf, nameOf, type Finding, type Vertebra } from "../model.ts";
+import { middleOf } from "../room-data.ts";
 import type { Session } from "../session.ts";
 import { icon, make, part, setAttribute, setText } from "./dom.ts";
+import { StripTicks } from "./strip-ticks.ts";
+import { fitStrip } from "./strip-size.ts";
 
-interface Row {
+interface StripCell {
+  readonly k: number;
+  readonly element: HTMLTableCellElement;
+}
+
+export interface Row {
   readonly vertebra: Vertebra;
   readonly element: HTMLTableRowElement;
   readonly mark: HTMLElement;
   readonly extras: HTMLElement;
   readonly count: HTMLElement;
-  /** By slice index. */
-  readonly cells: ReadonlyMap<number, HTMLTableCellElement>;
+  readonly cells: readonly StripCell[];
 }
-
-const WIDEST_CELL = 13;
-const NARROWEST_CELL = 3;
-/** The columns of level and mark, and of the end of a row that has nothing but its count, in CSS pixels. */
-const LEVEL_AND_MARK = 42 + 36;
-const PLAIN_END = 50;
-/** Between the last cell, the extras and the count. */
-const END_GAPS = 6 + 6;
 
 export class StripView {
   private readonly table = part<HTMLTableElement>("strip");
+  private readonly ticks = new StripTicks();
   private rows: readonly Row[] = [];
-  private ticks: ReadonlyMap<number, HTMLElement> = new Map();
-  private nowTick: HTMLElement | null = null;
   private session: Session | null = null;
   private drag: { readonly vertebra: Vertebra; readonly from: number } | null = null;
-  private readonly observer = new ResizeObserver(() => this.fitCells());
+  private reportWasOpen = true;
 
   constructor() {
     this.table.addEventListener("pointerdown", (event) => this.down(event));
     this.table.addEventListener("pointermove", (event) => this.move(event));
+    this.table.addEventListener("keydown", (event) => this.key(event));
     window.addEventListener("pointerup", () => (this.drag = null));
-    this.observer.observe(this.table.parentElement ?? this.table);
+    const observer = new ResizeObserver(() => this.fit());
+    const panel = this.table.closest(".strip-panel");
+    // Words in head, legend and foot may come to stand in two lines.
+    const around = [...(panel?.children ?? [])].filter((child) => child !== this.table.parentElement);
+    for (const each of [this.table.closest(".left") ?? this.table, ...around]) observer.observe(each);
   }
 
   build(session: Session): void {
@@ -45,137 +51,58 @@ export class StripView {
     const [first, last] = columnsOf(vertebrae, session.room.sops.length);
     const columns = Array.from({ length: last - first + 1 }, (_, index) => first + index);
     this.table.style.setProperty("--columns", String(columns.length));
-    const head = this.head(columns);
-    this.rows = vertebrae.map((vertebra) => this.row(session, vertebra, columns));
+    this.rows = vertebrae.map((vertebra) => rowOf(session, vertebra, columns));
     const groups = make("colgroup", {}, make("col", { class: "lvl" }), make("col", { class: "mk" }));
     groups.append(make("col", { class: "sl", span: String(columns.length) }), make("col"));
-    this.table.replaceChildren(groups, head, make("tbody", {}, ...this.rows.map((row) => row.element)));
-    this.fitCells();
+    this.table.replaceChildren(groups, this.ticks.build(columns), make("tbody", {}, ...this.rows.map((row) => row.element)));
     this.refresh();
+    this.fit();
   }
 
   refresh(): void {
     const { session } = this;
     if (!session) return;
-    let endsChanged = false;
-    const { state, seen } = session.store;
-    const { k, anchor } = session;
+    let hasOtherEnds = false;
     for (const row of this.rows) {
-      const { vertebra } = row;
-      const finding = findingOf(state, vertebra.id);
-      const current = vertebra === session.vertebra;
-      const mark = markOf(vertebra, finding, seen);
-      setAttribute(row.element, "class", mark.className);
-      setAttribute(row.element, "aria-current", current ? "true" : null);
-      setAttribute(row.mark, "class", `mark ${mark.className}`);
-      setText(row.mark, mark.sign);
-      setAttribute(row.mark, "aria-label", rowWords(vertebra, session.room.context, state, seen));
-      setAttribute(row.element, "title", rowWords(vertebra, session.room.context, state, seen));
-      endsChanged = this.refreshEnd(row, session) || endsChanged;
-      const ranged = anchor?.dragged && anchor.vertebra === vertebra.id ? ([anchor.k, k] as const) : null;
-      for (const [index, cell] of row.cells) {
-        const sop = session.sopAt(index);
-        const inside = vertebra.extent && index >= vertebra.extent[0] && index <= vertebra.extent[1];
-        const label = sop && finding.slices[sop];
-        const kind: Cell | "" = sop && (inside || label) ? cellOf(vertebra, finding, sop, seen) : "";
-        const isAnchor = anchor?.vertebra === vertebra.id && anchor.k === index;
-        const inRange = ranged && index >= Math.min(...ranged) && index <= Math.max(...ranged);
-        const flags = [kind && "c", kind, index === k && "now", isAnchor && "anchor", inRange && "ranged", kind && !inside && "margin"];
-        setAttribute(cell, "class", flags.filter(Boolean).join(" "));
-      }
-      if (current) keepInView(row.element);
+      hasOtherEnds = refreshEnd(row, session) || hasOtherEnds;
+      this.refreshRow(row, session);
+      if (row.vertebra === session.vertebra) keepInView(row.element);
     }
-    this.refreshTick(k);
-    if (endsChanged) this.fitCells();
+    this.ticks.show(session.k);
+    const here = this.rows.find(({ vertebra }) => vertebra === session.vertebra)?.cells.find(({ k }) => k === session.k);
+    setAttribute(this.table, "aria-activedescendant", here?.element.id ?? null);
+    if (hasOtherEnds || this.reportWasOpen !== session.reportOpen) this.fit();
+    this.reportWasOpen = session.reportOpen;
   }
 
-  /** Injuries and ticks that no slice shows stand at the end of the row, before the count. True if that takes other room. */
-  private refreshEnd(row: Row, session: Session): boolean {
+  private refreshRow(row: Row, session: Session): void {
     const { state, seen } = session.store;
-    const finding = findingOf(state, row.vertebra.id);
-    const words = [injuryOf(state, row.vertebra.id)?.type, finding.process_fracture && "A0"].filter(Boolean).join(" ");
-    const count = countOf(row.vertebra, finding, seen);
-    const key = words || finding.unclear ? `${words}|${finding.unclear}|${count}` : "";
-    setText(row.count, count);
-    if (row.extras.dataset["key"] === key) return false;
-    row.extras.dataset["key"] = key;
-    const nodes = [...(words ? [words] : []), ...(finding.unclear ? [icon("flag")] : [])];
-    row.extras.replaceChildren(...nodes);
-    return true;
+    const { vertebra } = row;
+    const finding = findingOf(state, vertebra.id);
+    const mark = markOf(vertebra, finding, seen);
+    const words = rowWords(vertebra, session.room.context, state, seen);
+    setAttribute(row.element, "class", mark.className);
+    setAttribute(row.element, "aria-current", vertebra === session.vertebra ? "true" : null);
+    setAttribute(row.mark, "class", `mark ${mark.className}`);
+    setText(row.mark, mark.sign);
+    setAttribute(row.mark, "aria-label", words);
+    setAttribute(row.element, "title", words);
+    setAttribute(row.element, "aria-label", words);
+    for (const cell of row.cells) refreshCell(cell, vertebra, finding, session);
   }
 
-  private head(columns: readonly number[]): HTMLTableSectionElement {
-    const ticks = new Map<number, HTMLElement>();
-    const row = make("tr", {}, make("td"), make("td"));
-    columns.forEach((k, place) => {
-      const edge = place === 0 ? "R" : place === columns.length - 1 ? "L" : "";
-      const number = edge || ((k + 1) % 5 === 0 && place > 2 && place < columns.length - 3 ? String(k + 1) : "");
-      const cell = make("td", { class: `tick${edge ? " lr" : ""}` }, make("span", {}, number));
-      ticks.set(k, cell);
-      row.append(cell);
-    });
-    row.append(make("td"));
-    this.ticks = ticks;
-    this.nowTick = null;
-    return make("thead", { "aria-hidden": "true" }, row);
+  private fit(): void {
+    fitStrip(this.table, this.rows);
   }
 
-  private row(session: Session, vertebra: Vertebra, columns: readonly number[]): Row {
-    const name = nameOf(vertebra, session.room.context);
-    const mark = make("span", { class: "mark", role: "img" });
-    const extras = make("span", { class: "extras", "data-key": "" });
-    const count = make("span", {});
-    const cells = new Map(columns.map((k) => [k, make("td", { "data-k": String(k) })]));
-    const header = make("th", { class: "lvl", scope: "row" }, name);
-    if (vertebra.certainty !== "certain") {
-      const words = levelWords(vertebra);
-      header.setAttribute("aria-label", `${name}, ${words.toLowerCase()}`);
-      header.append(make("span", { class: "unsure", "aria-hidden": "true", title: words }, "?"));
-    }
-    const end = make("td", { class: "count" }, extras, count);
-    const element = make("tr", { "data-vertebra": String(vertebra.id) }, header, make("td", {}, mark), ...cells.values(), end);
-    return { vertebra, element, mark, extras, count, cells };
-  }
-
-  private refreshTick(k: number): void {
-    const tick = this.ticks.get(k) ?? null;
-    if (this.nowTick && this.nowTick !== tick) {
-      this.nowTick.classList.remove("now");
-      const span = this.nowTick.querySelector("span");
-      if (span) span.textContent = this.nowTick.dataset["words"] ?? "";
-    }
-    if (tick && this.nowTick !== tick) {
-      const span = tick.querySelector("span");
-      tick.dataset["words"] = span?.textContent ?? "";
-      if (span) span.textContent = String(k + 1);
-      tick.classList.add("now");
-    }
-    this.nowTick = tick;
-    // A number beside the slice on screen would be half covered by it.
-    for (const [index, cell] of this.ticks) cell.classList.toggle("near", index !== k && Math.abs(index - k) <= 2);
-  }
-
-  /** As wide as fits: a native series has many more slices than a derived one. */
-  private fitCells(): void {
-    const count = Number(this.table.style.getPropertyValue("--columns")) || 1;
-    const style = getComputedStyle(this.table);
-    const pad = Number.parseFloat(style.getPropertyValue("--pad"));
-    const ends = this.rows.filter(({ extras }) => extras.dataset["key"]);
-    const widest = Math.max(0, ...ends.map(({ extras, count: words }) => extras.offsetWidth + words.offsetWidth));
-    const fixed = pad + LEVEL_AND_MARK + Math.max(PLAIN_END, widest > 0 ? Math.ceil(widest) + END_GAPS + pad : 0);
-    const space = (this.table.parentElement?.clientWidth ?? 0) - fixed;
-    const cell = Math.max(NARROWEST_CELL, Math.min(WIDEST_CELL, Math.floor((space / count) * 2) / 2));
-    this.table.style.setProperty("--cell", `${cell}px`);
-    this.table.classList.toggle("thin", cell < 7);
-  }
+  // ---------------------------------------------------------------- by hand
 
   private down(event: PointerEvent): void {
     const hit = this.hit(event);
     if (!hit || !this.session || event.button !== 0) return;
     event.preventDefault();
     if (hit.k === null) {
-      const middle = hit.vertebra.extent && Math.floor((hit.vertebra.extent[0] + hit.vertebra.extent[1]) / 2);
-      this.session.selectVertebra(hit.vertebra, middle);
+      this.session.selectVertebra(hit.vertebra, middleOf(hit.vertebra));
       return;
     }
     this.drag = { vertebra: hit.vertebra, from: hit.k };
@@ -201,6 +128,101 @@ export class StripView {
     const k = event.target.closest("td")?.dataset["k"];
     return row ? { vertebra: row.vertebra, k: k === undefined ? null : Number(k) } : null;
   }
+
+  // ---------------------------------------------------------------- by keys
+
+  private key(event: KeyboardEvent): void {
+    const { session } = this;
+    if (!session || event.altKey || event.ctrlKey || event.metaKey || !this.walk(event, session)) return;
+    event.preventDefault();
+    // The room has other uses for the arrows.
+    event.stopPropagation();
+  }
+
+  private walk({ key, shiftKey, repeat }: KeyboardEvent, session: Session): boolean {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[key];
+    if (step) {
+      if (shiftKey) stretch(session, step);
+      else session.stepSlice(step, repeat);
+      return true;
+    }
+    if (shiftKey) return false;
+    if (key === "Home" || key === "End") session.endOfVertebra(key === "Home" ? -1 : 1);
+    else if (key === "ArrowUp" || key === "ArrowDown") {
+      const { vertebrae } = session.room.context;
+      const at = session.vertebra ? vertebrae.indexOf(session.vertebra) : -1;
+      const next = vertebrae[at + (key === "ArrowUp" ? -1 : 1)];
+      if (next) session.selectVertebra(next);
+    } else return false;
+    return true;
+  }
+}
+
+/** A range from where it began to the next slice, as a drag would choose it. */
+function stretch(session: Session, step: number): void {
+  const { vertebra, anchor, k } = session;
+  const to = k + step;
+  if (!vertebra || to < 0 || to >= session.room.sops.length) return;
+  const from = anchor?.dragged && anchor.vertebra === vertebra.id ? anchor.k : k;
+  session.dragRange(vertebra, from, to);
+}
+
+function rowOf(session: Session, vertebra: Vertebra, columns: readonly number[]): Row {
+  const name = nameOf(vertebra, session.room.context);
+  const mark = make("span", { class: "mark", role: "img" });
+  const extras = make("span", { class: "extras", "data-key": "" });
+  const count = make("span", {});
+  const cells = columns.map((k) => ({ k, element: make("td", { "data-k": String(k), id: `strip-${vertebra.id}-${k}` }) }));
+  const header = make("th", { class: "lvl", scope: "row" }, name);
+  if (vertebra.certainty !== "certain") {
+    const words = levelWords(vertebra);
+    header.setAttribute("aria-label", `${name}, ${words.toLowerCase()}`);
+    header.append(make("span", { class: `unsure ${vertebra.certainty}`, "aria-hidden": "true", title: words }, "?"));
+  }
+  const end = make("td", { class: "count" }, extras, count);
+  const places = cells.map(({ element }) => element);
+  const element = make("tr", { "data-vertebra": String(vertebra.id) }, header, make("td", {}, mark), ...places, end);
+  return { vertebra, element, mark, extras, count, cells };
+}
+
+function refreshCell({ k, element }: StripCell, vertebra: Vertebra, finding: Finding, session: Session): void {
+  const { anchor } = session;
+  const sop = session.sopAt(k);
+  const inside = vertebra.extent !== null && k >= vertebra.extent[0] && k <= vertebra.extent[1];
+  const kind: Cell | "" = sop && (inside || finding.slices[sop]) ? cellOf(vertebra, finding, sop, session.store.seen) : "";
+  const shaved = inside && isShaved(session.room.kept.get(vertebra.id), k);
+  const isAnchored = anchor?.vertebra === vertebra.id;
+  const inRange = isAnchored && anchor.dragged && k >= Math.min(anchor.k, session.k) && k <= Math.max(anchor.k, session.k);
+  const flags = [
+    kind && "c",
+    kind,
+    shaved && "shaved",
+    kind && !inside && "margin",
+    k === session.k && "now",
+    isAnchored && anchor.k === k && "anchor",
+    inRange && "ranged",
+  ];
+  const className = flags.filter(Boolean).join(" ");
+  if (element.className === className && element.ariaLabel) return;
+  element.className = className;
+  const words = kind ? cellWords(kind, { shaved, outside: !inside }) : "does not cross it";
+  setAttribute(element, "aria-label", `${nameOf(vertebra, session.room.context)}, slice ${k + 1}: ${words}`);
+  setAttribute(element, "aria-selected", inRange ? "true" : null);
+}
+
+/** What no slice shows stands at the end of the row, before the count. True if that takes other room. */
+function refreshEnd(row: Row, session: Session): boolean {
+  const { state, seen } = session.store;
+  const finding = findingOf(state, row.vertebra.id);
+  const said = finding.level_said && `→${finding.level_said}`;
+  const words = [said, injuryOf(state, row.vertebra.id)?.type, finding.process_fracture && "A0"].filter(Boolean).join(" ");
+  const count = countOf(row.vertebra, finding, seen);
+  const key = words || finding.unclear ? `${words}|${finding.unclear}|${count}` : "";
+  setText(row.count, count);
+  if (row.extras.dataset["key"] === key) return false;
+  row.extras.dataset["key"] = key;
+  row.extras.replaceChildren(...(words ? [words] : []), ...(finding.unclear ? [icon("flag")] : []));
+  return true;
 }
 
 /** All slices that cross any vertebra, and a few beyond; all slices where no vertebra is known. */
@@ -212,10 +234,12 @@ function columnsOf(vertebrae: readonly Vertebra[], count: number): [number, numb
   return [Math.max(0, first - 2), Math.min(count - 1, last + 2)];
 }
 
+/** Under the row of ticks, which stays, and with the neighbour visible that comes next. */
 function keepInView(row: HTMLElement): void {
   const box = row.closest(".strip-scroll");
   if (!box || box.scrollHeight <= box.clientHeight) return;
   const above = row.offsetTop - box.scrollTop;
-  if (above < 24) box.scrollTop = row.offsetTop - 24;
-  else if (above + row.offsetHeight > box.clientHeight) box.scrollTop = row.offsetTop + row.offsetHeight - box.clientHeight;
+  const room = row.offsetHeight;
+  if (above < 24 + room) box.scrollTop = row.offsetTop - 24 - room;
+  else if (above + 2 * room > box.clientHeight) box.scrollTop = row.offsetTop + 2 * room - box.clientHeight;
 }

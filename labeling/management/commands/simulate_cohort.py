@@ -1,0 +1,89 @@
+"""`manage.py simulate_cohort --cases N --seed S`: simulated spine CTs with known truth, written and brought in.
+
+The record never imports the models' code, so the simulator is asked by name, as a program of its own; what it writes
+comes in like any other delivery.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from config.environment import ROOT
+from labeling.imaging.refusal import Refusal
+from labeling.intake import batches
+from labeling.intake.importer import import_batch
+from labeling.models import BatchState, Case, CaseOrigin
+from labeling.reading.reports import set_report
+
+_SIMULATOR = "inference.simulate"
+
+
+class Command(BaseCommand):
+    help = "Write simulated spine CTs with masks, reports and truth, and bring them in as simulated cases if asked."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--cases", type=int, default=1, metavar="N")
+        parser.add_argument("--seed", type=int, default=1, metavar="S", help="The same seed gives the same cases.")
+        parser.add_argument("--axial", action="store_true", help="Axial volumes instead of native sagittal stacks.")
+        parser.add_argument("--into", type=Path, metavar="DIR", help="Where they are written; else beside the state.")
+        parser.add_argument("--import", action="store_true", dest="bring_in", help="Bring them in as cases.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        into: Path = options["into"] or Path(settings.STATE) / "simulated"
+        for folder in self._written(into.resolve(), options):
+            line = str(folder)
+            if options["bring_in"]:
+                case = _brought_in(folder)
+                line = f"{line}: {case.name}, case {case.pk}"
+            self.stdout.write(line)
+
+    def _written(self, into: Path, options: dict[str, Any]) -> Iterator[Path]:
+        """The folder of each case as soon as it is complete; the next one is drawn while it is brought in."""
+        command = [sys.executable, "-m", _SIMULATOR, str(into)]
+        command += ["--cases", str(options["cases"]), "--seed", str(options["seed"])]
+        command += ["--axial"] if options["axial"] else []
+        with (
+            tempfile.TemporaryFile("w+", encoding="utf-8") as said,
+            subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=said, text=True) as simulator,
+        ):
+            try:
+                for line in simulator.stdout or ():
+                    yield Path(line.rstrip("\n"))
+            except BaseException:
+                simulator.terminate()  # nobody waits for the rest
+                raise
+            if simulator.wait():
+                said.seek(0)
+                lines = said.read().strip().splitlines()
+                raise CommandError(f"The simulation stopped. {lines[-1] if lines else 'It gave no reason.'}")
+
+
+def _brought_in(folder: Path) -> Case:
+    """One delivery per case: images and mask together, so that nobody has to guess whose mask it is."""
+    batch = batches.new_batch(None, folder.name, "command", origin=CaseOrigin.SIMULATED)
+    try:
+        for part in (folder / "ct", folder / "mask.nii.gz"):
+            batches.add_path(batch, part)
+        batches.finish_batch(batch, announce=False)
+    except Refusal as refusal:
+        batches.stop_batch(batch)
+        raise CommandError(refusal.sentence) from None
+    import_batch(batch.uuid)
+    batch.refresh_from_db()
+    case = Case.objects.filter(series__batch=batch).distinct().first()
+    if batch.state != BatchState.DONE or case is None:
+        reasons = [batch.message, *batch.series.exclude(why="").values_list("why", flat=True)]
+        raise CommandError(f"{folder.name} did not come in. {' '.join(one for one in reasons if one)}".rstrip())
+    try:
+        set_report(None, case, (folder / "report.txt").read_text(encoding="utf-8"))
+    except Refusal as refusal:
+        raise CommandError(f"{folder.name} came in, its report did not. {refusal.sentence}") from None
+    return case
