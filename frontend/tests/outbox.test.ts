@@ -257,6 +257,7 @@ inTime("a page that goes away lets the read go, unless a change is still on its 
   const server = new ContractServer();
   const storage = new MemoryStorage();
   const { store } = open(server, storage);
+  for (let turn = 0; turn < 30; turn += 1) await Promise.resolve();
   store.markSeen(SOPS[0] as SopUid, WHERE);
   assert.equal(store.outbox.leave(), true);
   for (let turn = 0; turn < 30; turn += 1) await Promise.resolve();

@@ -1,5 +1,6 @@
 """What the API takes, field by field. Unknown fields are refused (see :mod:`labeling.api.strict`)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
@@ -7,7 +8,7 @@ from rest_framework import serializers as s
 
 from labeling.anatomy.levels import LEVELS
 from labeling.api.outputs import FindingOut, InjuryOut, MeasureOut, Shape
-from labeling.api.strict import StrictSerializer
+from labeling.api.strict import ShortList, StrictSerializer
 from labeling.models import Acuity, AoBody, SegmentType, SkipReason, SliceValue, Verdict, Why
 from labeling.reading.verbs import VERBS
 from labeling.reading.worklist import TABS
@@ -108,7 +109,7 @@ class ShownIn(StrictSerializer):
     """What was on screen when the reader clicked."""
 
     sop_uid = s.CharField(max_length=UID_LENGTH, allow_blank=True)
-    window = s.ListField(child=s.FloatField(), min_length=2, max_length=2, required=False, allow_null=True)
+    window = ShortList(child=s.FloatField(), min_length=2, max_length=2, required=False, allow_null=True)
     rendered_at = s.CharField(max_length=40, required=False, allow_null=True, allow_blank=True)
 
 
@@ -132,7 +133,7 @@ class ViewedIn(StrictSerializer):
 
     k = s.IntegerField(min_value=0, max_value=100_000, required=False, allow_null=True)
     vertebra = s.IntegerField(min_value=1, required=False, allow_null=True)
-    window = s.ListField(child=s.FloatField(), min_length=2, max_length=2, required=False, allow_null=True)
+    window = ShortList(child=s.FloatField(), min_length=2, max_length=2, required=False, allow_null=True)
 
 
 class ActiveIn(StrictSerializer):
@@ -143,10 +144,10 @@ class ActiveIn(StrictSerializer):
 
 
 class SeenIn(StrictSerializer):
-    sop_uids = s.ListField(child=s.CharField(max_length=UID_LENGTH), max_length=MOST_SLICES)
+    sop_uids = ShortList(child=s.CharField(max_length=UID_LENGTH), max_length=MOST_SLICES)
     viewed = ViewedIn(required=False)
     tab = s.UUIDField(required=False, help_text=_TAB)
-    active = s.ListField(
+    active = ShortList(
         child=ActiveIn(), required=False, max_length=MOST_VERTEBRAE, help_text="Totals of this tab; needs it."
     )
 
@@ -184,20 +185,25 @@ class SkipIn(StrictSerializer):
     note = s.CharField(max_length=500, required=False, allow_blank=True)
 
 
-class ChordsField(s.ListField):
+class ChordsField(ShortList):
     child = s.CharField(max_length=40, trim_whitespace=False)
+
+
+class KeysField(s.DictField):
+    """Chords by command; how many there are is checked before any of them."""
+
+    def run_child_validation(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
+        if len(data) > MOST_COMMANDS or any(len(str(name)) > 80 for name in data):
+            raise s.ValidationError(f"At most {MOST_COMMANDS} commands have keys, each with a name of 80 letters.")
+        keys: dict[str, list[str]] = super().run_child_validation(data)
+        return keys
 
 
 class PreferencesIn(StrictSerializer):
     """All preferences at once: what is left out goes back to how it was delivered."""
 
-    keys = s.DictField(child=ChordsField(max_length=10), required=False)
+    keys = KeysField(child=ChordsField(max_length=10), required=False)
     single_keys = s.BooleanField(required=False)
-
-    def validate_keys(self, keys: dict[str, list[str]]) -> dict[str, list[str]]:
-        if len(keys) > MOST_COMMANDS or any(len(name) > 80 for name in keys):
-            raise s.ValidationError(f"At most {MOST_COMMANDS} commands have keys, each with a name of 80 letters.")
-        return keys
 
 
 class NothingIn(StrictSerializer):

@@ -5,7 +5,7 @@ from rest_framework import serializers as s
 from labeling.anatomy.boxes import EDGES
 from labeling.anatomy.levels import LEVELS
 from labeling.api.outputs import ErrorOut, Shape, StackOut
-from labeling.api.strict import StrictSerializer
+from labeling.api.strict import ShortList, StrictSerializer
 from labeling.models import Certainty
 
 ORIGINS = ["segmented", "by_hand"]
@@ -74,7 +74,7 @@ class VertebraIn(StrictSerializer):
     certainty = s.ChoiceField(choices=Certainty.choices)
     first_k = s.IntegerField(min_value=0, max_value=LARGEST_SLICE)
     last_k = s.IntegerField(min_value=0, max_value=LARGEST_SLICE)
-    box = s.ListField(child=s.FloatField(), min_length=6, max_length=6, allow_null=True, help_text=_BOX)
+    box = ShortList(child=s.FloatField(), min_length=6, max_length=6, allow_null=True, help_text=_BOX)
     cut = s.BooleanField()
     cut_where = s.ChoiceField(choices=["", *EDGES], allow_blank=True)
     mask_ok = s.ChoiceField(choices=MASK_OK, allow_null=True)

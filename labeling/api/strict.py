@@ -19,6 +19,16 @@ class StrictSerializer(serializers.Serializer[Any]):
         return values
 
 
+class ShortList(serializers.ListField):
+    """A list whose length is checked before its items: a body of a megabyte holds more of them than a second can."""
+
+    def run_child_validation(self, data: Any) -> list[Any]:
+        if self.max_length is not None and len(data) > self.max_length:
+            raise serializers.ValidationError(f"Ensure this field has no more than {self.max_length} elements.")
+        values: list[Any] = super().run_child_validation(data)
+        return values
+
+
 def body(request: Request, serializer: type[StrictSerializer]) -> dict[str, Any]:
     """The validated JSON body of a request.
 

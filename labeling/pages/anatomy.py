@@ -32,7 +32,7 @@ def anatomy_page(request: HttpRequest, case_id: int) -> HttpResponse:
     except Case.DoesNotExist as absent:
         raise Http404 from absent
     read = request.GET.get("read", "")
-    read = read if read.isascii() and read.isdigit() else ""
+    read = read if read.isascii() and read.isdigit() and len(read) < 19 else ""
     if read:
         back, back_words = reverse("room", args=[int(read)]), "Back to the read"
     else:

@@ -196,14 +196,14 @@ def make_version(*, user: User, case: Case, proposal: Proposal, read: int | None
             raise AnatomyNotYours(sentence)
         if case.reading_stack is None:
             raise NotReadable("This case has no stack to place vertebrae on. Send its CT first.")
-        drafts = _named_first(user, case, read)
+        drafts = _held(_named_first(user, case, read), named=read is not None)
         versions = anatomies_of(case)
         newest = versions[0] if versions else None
         rows = rows_of(proposal.vertebrae, versions, case.reading_stack)
         anatomy, new = _version(reader_of(user), case.reading_stack, proposal, newest, rows)
         if proposal.confirm and anatomy.confirmed_at is None:
             _confirm(user, anatomy, len(rows))
-        carried = [repin(locked_row(draft.pk, draft.reader), anatomy) for draft in drafts]
+        carried = [repin(draft, anatomy) for draft in drafts]
         if preview:
             transaction.set_rollback(True)
     return Made(anatomy=None if preview and new else anatomy.pk, n=anatomy.n, carried=carried[0] if carried else None)
@@ -220,6 +220,20 @@ def _named_first(user: User, case: Case, read_id: int | None) -> list[Read]:
             "anatomy_pinned", "This read stays on the anatomy it was begun with. Say in it which level you see."
         )
     return [named, *(draft for draft in drafts if draft != named)]
+
+
+def _held(drafts: Sequence[Read], *, named: bool) -> list[Read]:
+    """The drafts with their rows held, less those that were locked while this waited for them.
+
+    Raises
+    ------
+    ReadLocked, OperationRefused
+        where it is the first of them, and that one was `named`.
+    """
+    held = [locked_row(draft.pk, draft.reader) for draft in drafts]
+    if named:
+        refuse_unless_writable(held[0])
+    return [draft for draft in held if draft.state == "draft"]
 
 
 def _version(

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from labeling.models import Finding, Read, Reader
+from labeling.models import Assignment, AssignmentState, Finding, Read, Reader, SkipReason
 from labeling.reading.gaps import Gap, gaps_of
 from labeling.reading.labels import Conflict, locked_row, refuse_unless_writable
 from labeling.reading.lease import refuse_while_elsewhere
@@ -64,7 +64,15 @@ def lock_read(*, read_id: int, reader: Reader, base_seq: int, tab: UUID | None =
         read.content_sha = content_sha(after, pins_of(read))
         read.writer = read.writer_until = None
         read.save(update_fields=["state", "locked_at", "content_sha", "writer", "writer_until"])
+        _passed_by_no_more(read)
         return read
+
+
+def _passed_by_no_more(read: Read) -> None:
+    """A case that was skipped in another window and read to its end in this one has been read."""
+    Assignment.objects.filter(
+        round=read.round_id, case=read.case_id, reader=read.reader_id, state=AssignmentState.SKIPPED
+    ).update(state=AssignmentState.OPEN, skip_reason=SkipReason.NONE, skip_note="")
 
 
 def pins_of(read: Read) -> dict[str, Any]:

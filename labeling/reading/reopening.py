@@ -83,7 +83,7 @@ def hindrance(read: Read) -> OperationRefused | None:
     if _consensus_has_begun(read):
         return OperationRefused("consensus_begun", _CONSENSUS)
     if read.round.kind in _BLIND and _shown_since(read):
-        sentence = "You were shown another opinion of this case since. A blind read stays as it was locked."
+        sentence = "You were shown another opinion of this case. A blind read stays as it was locked."
         return OperationRefused("exposed", sentence)
     return None
 
@@ -96,7 +96,9 @@ def _consensus_has_begun(read: Read) -> bool:
 
 
 def _shown_since(read: Read) -> bool:
-    return Exposure.objects.filter(reader=read.reader_id, case=read.case_id, at__gt=read.locked_at).exists()
+    # An exposure is written once: who knew a read before may have been shown another one since without a row.
+    since = Q(at__gt=read.locked_at) | Q(what="read")
+    return Exposure.objects.filter(since, reader=read.reader_id, case=read.case_id).exists()
 
 
 def versions_of(read: Read) -> QuerySet[Read]:

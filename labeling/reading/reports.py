@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import unicodedata
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
@@ -99,7 +100,9 @@ def set_report(user: User | None, case: Case, text: str) -> bool:
 
 
 def _tidy(text: str) -> str:
-    """Lines end as one character, nothing hangs over at the ends, and nothing is left that PostgreSQL cannot store."""
+    """Lines end as one character, nothing hangs over at the ends, and nothing is left that PostgreSQL cannot store or
+    that nobody sees: a soft hyphen inside a name would hide it from the search for names."""
+    text = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
     lines = text.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join(line.rstrip() for line in lines).strip()
 

@@ -43,14 +43,17 @@ def skip(*, user: User, case_id: int, reason: str, note: str = "") -> Assignment
         raise NotReadable("Your account looks after cases but does not read them.")
     reader = reader_of(user)
     with transaction.atomic():
+        # Held before anything is asked: a lock in another window is over, or waits and then finds the skip.
+        drafts = Read.objects.filter(reader=reader, case=case, state="draft", round__isnull=False)
+        list(drafts.select_for_update(no_key=True).order_by("pk").values_list("pk"))
         if owed_or_none(reader, case) is None and _locked(reader, case):
             raise NotReadable("You have locked this case. There is nothing left to skip.")
         assignment = claim(reader=reader, case=case)
+        sent_again = assignment.skip_reason == SkipReason.KNOWN
         assignment.state, assignment.skip_reason, assignment.skip_note = AssignmentState.SKIPPED, reason, note
         assignment.save(update_fields=["state", "skip_reason", "skip_note"])
-        drafts = Read.objects.filter(round=assignment.round_id, case=case, reader=reader, state="draft")
-        drafts.update(writer=None, writer_until=None)
-        if reason == SkipReason.KNOWN:
+        drafts.filter(round=assignment.round_id).update(writer=None, writer_until=None)
+        if reason == SkipReason.KNOWN and not sent_again:
             _back_into_the_pool(assignment, case)
         return assignment
 

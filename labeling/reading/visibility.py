@@ -195,7 +195,7 @@ def _report_is_open(user: User, read: Read) -> bool:
     own = read.reader.user_id == user.pk
     if own and read.round is not None:
         rule = Rules.parse(read.round.rules).report
-        if rule == "hidden" or (rule == "after_lock" and read.state != "locked"):
+        if rule == "hidden" or (rule == "after_lock" and _is_open_again(read)):
             return False
     elif not own and not visible_reads(user).filter(pk=read.pk).exists():
         return False
@@ -203,6 +203,12 @@ def _report_is_open(user: User, read: Read) -> bool:
     if own:
         others = others.exclude(round=read.round_id)
     return _others_show_it(others)
+
+
+def _is_open_again(read: Read) -> bool:
+    """Whether this read, or a later version of it, may still be changed: the locked one then tells no more than it."""
+    versions = Read.objects.filter(round=read.round_id, case=read.case_id, reader=read.reader_id)
+    return read.state != "locked" or versions.filter(state="draft").exists()
 
 
 def _others_show_it(owed: QuerySet[Assignment]) -> bool:

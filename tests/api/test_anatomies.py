@@ -151,6 +151,14 @@ def test_numbers_that_no_database_holds_are_refused_and_not_tried(case: Case, le
     assert newest(case).n == 1
 
 
+def test_a_box_that_no_number_holds_or_that_has_no_end_is_a_bad_input(case: Case, lead: Client) -> None:
+    box = [-6.0, 3.0, 1.0, 7.0, -10.0]
+    for sent, field in (([*box, 10**400], "vertebrae.0.box.5"), (["x"] * 100_000, "vertebrae.0.box")):
+        answer = post(lead, url(case), proposal(newest(case), L2={"box": sent}))
+        assert (answer.status_code, list(answer.json()["fields"])) == (400, [field]), answer.content[:200]
+    assert case.anatomies.count() == 1
+
+
 def test_a_reader_changes_the_anatomy_and_goes_on_reading(room: Room) -> None:
     first = room.read.anatomy
     l2 = factories.vertebra_of(room.read, "L2")

@@ -283,3 +283,42 @@ def test_preferences_that_are_not_understood_change_nothing(resident: User, wron
     answer = put(client, url, wrong)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_input")
     assert client.get(url).json() == {"keys": {}, "single_keys": False}
+
+
+#: A number of JSON that no float holds.
+TOO_LARGE = 10**400
+
+
+@pytest.mark.parametrize(
+    ("what", "field"), [("seen", "viewed.window.1"), ("operations", "shown.window.1")], ids=["seen", "operations"]
+)
+def test_a_window_that_no_number_holds_is_a_bad_input(room: Room, what: str, field: str) -> None:
+    sent = operation("set_unclear", vertebra=factories.vertebra_of(room.read, "L2"), value=True)
+    window = [1800, TOO_LARGE]
+    data = {"sop_uids": [], "viewed": {"window": window}} if what == "seen" else sent
+    if what == "operations":
+        data["shown"] = {"sop_uid": "", "window": window}
+    answer = post(room.client, room.url(what), data)
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, [field]), answer.content
+
+
+@pytest.mark.parametrize(
+    ("what", "data", "field"),
+    [
+        ("seen", {"sop_uids": [{}] * 100_000}, "sop_uids"),
+        ("seen", {"sop_uids": [], "tab": TAB, "active": [{}] * 100_000}, "active"),
+        ("seen", {"sop_uids": [], "viewed": {"window": ["x"] * 100_000}}, "viewed.window"),
+        ("preferences", {"keys": {"f": [{}] * 100_000}}, "keys.f"),
+        ("preferences", {"keys": {str(n): 1 for n in range(50_000)}}, "keys"),
+    ],
+    ids=["slices", "active", "window", "chords", "commands"],
+)
+def test_of_a_list_that_is_too_long_no_item_is_looked_at(
+    room: Room, what: str, data: dict[str, Any], field: str
+) -> None:
+    answer = (
+        put(room.client, "/api/me/preferences", data)
+        if what == "preferences"
+        else post(room.client, room.url(what), data)
+    )
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, [field]), answer.content[:200]

@@ -6,6 +6,7 @@ They act through roles and labels, and look into the database as well as at the 
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.browser.accessibility import Look, Looker
 from tests.browser.application import Application
 from tests.browser.people import People, Person, launch_chromium
 from tests.intake import phantoms
@@ -108,3 +110,17 @@ def new_case(application: Application, tmp_path: Path) -> NewCase:
         return application.bring_in(files)
 
     return make
+
+
+@pytest.fixture
+def look(request: pytest.FixtureRequest) -> Iterator[Look]:
+    """`look(page, words)`: axe-core's rules on what is on screen. What was found is told when the test is through."""
+    looker = Looker()
+    yield looker.look
+    for weaker in looker.of_impact(serious=False):
+        warnings.warn(weaker, stacklevel=1)
+    serious = looker.of_impact(serious=True)
+    if serious:
+        pytest.fail(f"{len(serious)} elements seriously violate a rule:\n" + "\n".join(serious), pytrace=False)
+    missed = set(request.function.pages) - looker.looked_at
+    assert not missed or has_failed(request.node), f"Nobody looked at {sorted(missed)}."

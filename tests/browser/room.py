@@ -67,10 +67,8 @@ class Room:
 
     def settle(self) -> int:
         """Wait until the wanted slice is on screen; which one it is."""
-        until(lambda: self.shown() is not None, "The slice comes on screen")
-        shown = self.shown()
-        assert shown is not None
-        return shown
+        shown: list[int] = until(lambda: [k for k in (self.shown(),) if k is not None], "The slice comes on screen")
+        return shown[0]
 
     def wait_for_all_slices(self) -> None:
         """Wait until the whole stack lies in the browser, so that scrolling needs no server."""

@@ -148,7 +148,7 @@ def test_names_of_controls_are_words_and_the_left_column_says_what_it_holds(pers
     case = new_case()
     page = person("resident")
     room = open_case(page, case["name"])
-    for name in ("A1, wedge", "Fracture", "Range from here", "Clear the slice", "Clear the vertebra", "Unclear"):
+    for name in ("A1 wedge", "Fracture", "Range from here", "Clear the slice", "Clear the vertebra", "Unclear"):
         expect(page.get_by_role("button", name=name, exact=True)).to_be_visible()
     expect(page.get_by_role("heading", name="Comment", exact=True)).to_be_visible()
     expect(page.get_by_role("region", name="This case")).to_be_visible()

@@ -63,7 +63,11 @@ def test_from_a_read_it_leads_back_to_that_read() -> None:
     assert text.count('"/read/17"') == 3  # the arrow, the way back and the way on
 
 
-@pytest.mark.parametrize("query", ["?read=", "?read=x", "?read=-1", "?read=1e3", "?read=%D9%A3", "?read=<b>"])
+@pytest.mark.parametrize(
+    "query",
+    ["?read=", "?read=x", "?read=-1", "?read=1e3", "?read=%D9%A3", "?read=<b>", f"?read={'9' * 5000}"],
+    ids=["nothing", "word", "below", "float", "arabic", "tag", "endless"],
+)
 def test_what_is_no_read_leads_back_to_the_case(query: str) -> None:
     case = pooled_case()
     text = page(client_of(Role.LEAD), case, query)

@@ -216,6 +216,19 @@ def test_what_a_reader_was_shown_before_they_locked_is_no_hindrance() -> None:
     assert reopened(lock_plainly(read)).version == 2
 
 
+def test_who_knew_anothers_read_before_they_locked_may_have_looked_again_since() -> None:
+    """An exposure is written once: the second look leaves no row that a time could be read from."""
+    case, reader = make_case(), make_reader("resident", "lead")
+    make_anatomy(case)
+    other = lock_plainly(make_read(case))
+    assert reader.user is not None
+    read_for(reader.user, other.pk)
+    locked = lock_plainly(make_read(case, round=make_round("repeat"), reader=reader))
+    assert read_for(reader.user, other.pk).pk == other.pk
+    with pytest.raises(OperationRefused, match="shown another opinion"):
+        reopened(locked)
+
+
 def test_a_reopened_case_is_blind_again() -> None:
     """Who may change a read may not see another's, whatever they may see once it is locked."""
     case, round_ = make_case(), make_round("independent")

@@ -71,7 +71,7 @@ def test_an_empty_text_takes_the_report_away_and_exposes_nobody() -> None:
 
 def test_lines_end_as_one_character_and_nothing_is_left_that_the_database_cannot_store() -> None:
     case = make_case(slices=1)
-    set_report(make_user(Role.LEAD), case, "\n  Findings: \r\nL1\x00 wedge.\rNo other.  \n\n")
+    set_report(make_user(Role.LEAD), case, "\n  Findings: \r\nL1\x00 wed\u00adge.\rNo\u200b other.  \n\n")
     assert stored(case) == "Findings:\nL1 wedge.\nNo other."
 
 
@@ -87,6 +87,8 @@ def test_a_report_may_be_twenty_thousand_characters_long_and_no_longer() -> None
     ("text", "named"),
     [
         ("Frau Muster fell.", "holds the patient's name."),
+        ("Frau Mus\u00adter fell.", "holds the patient's name."),
+        ("Frau M\u200bust\u2060er\ufeff fell.", "holds the patient's name."),
         ("born 7.3.1950", "holds the date of birth."),
         ("PID 471100", "holds the patient's number."),
         ("Maria Muster, 07.03.1950, 471100", "the patient's name, the date of birth and the patient's number."),

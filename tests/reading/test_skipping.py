@@ -12,7 +12,9 @@ from django.utils import timezone
 
 from labeling.models import Assignment, Case, Finding, Patient, Read, SkipReason
 from labeling.reading.lease import take_lease
+from labeling.reading.locking import lock_read
 from labeling.reading.refusals import NotReadable
+from labeling.reading.reopening import reopen
 from labeling.reading.roles import reader_of
 from labeling.reading.rounds import open_read
 from labeling.reading.skipping import skip
@@ -160,3 +162,25 @@ def test_every_reason_is_stored_and_said_in_words(user: User, reason: str) -> No
     skip(user=user, case_id=own.case_id, reason=reason)
     (row,) = worklist(user, tab="skipped").rows
     assert row.state_word == f"skipped: {SkipReason(reason).label}"
+
+
+def test_a_skip_of_a_known_patient_that_is_sent_again_does_not_fill_the_pool_again(user: User) -> None:
+    own = make_assignment(readable(), reader=reader_of(user))
+    skip(user=user, case_id=own.case_id, reason="known")
+    open_read(user=make_user("resident"), case_id=own.case_id)
+    skip(user=user, case_id=own.case_id, reason="known")
+    assert not Assignment.objects.filter(case=own.case_id, reader__isnull=True).exists()
+
+
+def test_who_locks_what_another_window_had_skipped_has_read_it(user: User) -> None:
+    draft = make_read(readable(), reader=reader_of(user))
+    for seq, level in enumerate(("L2", "L3", "L4")):
+        payload = {"vertebra": vertebra_of(draft, level), "verdict": "indeterminate"}
+        send(draft, "set_verdict", payload, base_seq=seq)
+    skip(user=user, case_id=draft.case_id, reason="later", note="after lunch")
+    lock_read(read_id=draft.pk, reader=draft.reader, base_seq=3)
+    assignment = Assignment.objects.get(case=draft.case_id)
+    assert (assignment.state, assignment.skip_reason, assignment.skip_note) == ("open", "", "")
+    assert states(user)["locked"] == [draft.case_id]
+    again = reopen(read_id=draft.pk, reader=draft.reader, reason="L4 again")
+    assert (states(user)["draft"], next_case(user)) == ([draft.case_id], again.case_id)

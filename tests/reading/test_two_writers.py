@@ -10,17 +10,21 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connections
+from django.db import connections, transaction
 
+from labeling.anatomy.placing import Placed
 from labeling.models import Assignment, Case, Finding, LabelOperation, Read, SliceLabel
 from labeling.reading.activity import active_ms
+from labeling.reading.anatomies import Proposal, make_version
 from labeling.reading.labels import Conflict, Written, load_state, mark_seen, replay, write_operation
 from labeling.reading.lease import take_lease
 from labeling.reading.locking import lock_read
 from labeling.reading.refusals import Elsewhere, NotReadable, OperationRefused, ReadLocked
 from labeling.reading.reopening import reopen
+from labeling.reading.roles import reader_of
 from labeling.reading.rounds import claim, open_read
 from labeling.reading.skipping import skip
+from labeling.reading.writable import locked_row
 from tests.factories import (
     lock_plainly,
     make_anatomy,
@@ -29,6 +33,7 @@ from tests.factories import (
     make_read,
     make_reader,
     make_round,
+    make_user,
     sops_of,
     vertebra_of,
 )
@@ -265,3 +270,59 @@ def test_eight_readers_who_label_at_once_do_not_wait_for_each_other() -> None:
 def _no_connection_left_open() -> Iterator[None]:
     yield
     connections.close_all()
+
+
+def while_held(read: Read, held: Callable[[], Any], beside: Callable[[], Any]) -> Any:
+    """What `beside` gave or raised, begun while another connection held the read's row and then did `held` to it."""
+    holds = threading.Event()
+
+    def holding() -> None:
+        with transaction.atomic():
+            locked_row(read.pk, read.reader)
+            holds.set()
+            time.sleep(0.5)
+            held()
+
+    def waiting() -> Any:
+        holds.wait(timeout=10)
+        return beside()
+
+    first, second = at_once(holding, waiting)
+    assert first is None, first
+    return second
+
+
+def test_a_case_skipped_while_it_is_locked_in_another_window_stays_locked_and_is_no_skip() -> None:
+    user = make_user("resident")
+    read = make_read(reader=reader_of(user))
+    refused = while_held(
+        read, lambda: lock_plainly(read), lambda: skip(user=user, case_id=read.case_id, reason="known")
+    )
+    assert isinstance(refused, NotReadable), refused
+    assert "You have locked this case" in refused.sentence
+    assert [row.state for row in Assignment.objects.filter(case=read.case_id)] == ["open"]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_read_locked_while_its_anatomy_is_changed_stays_on_its_own(named: bool) -> None:
+    user = make_user("resident")
+    read = make_read(reader=reader_of(user))
+    placed = tuple(
+        Placed(
+            *(row.vertebra_id, row.level, row.certainty, row.first_k, row.last_k, tuple(row.box)),
+            *(row.cut, row.cut_where, "no", row.origin),
+        )
+        for row in read.anatomy.vertebrae.all()
+    )
+    proposal = Proposal(read.anatomy_id, placed)
+    made = while_held(
+        read,
+        lambda: lock_plainly(read),
+        lambda: make_version(user=user, case=read.case, proposal=proposal, read=read.pk if named else None),
+    )
+    if named:
+        assert isinstance(made, ReadLocked), made
+    else:
+        assert (made.n, made.carried) == (2, None)
+    assert Read.objects.get(pk=read.pk).anatomy_id == read.anatomy_id
+    assert read.case.anatomies.count() == (1 if named else 2)

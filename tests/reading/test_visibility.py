@@ -9,6 +9,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import IntegrityError, transaction
 
 from labeling.models import Assignment, Case, Exposure, Read, Round
+from labeling.reading.reopening import reopen
 from labeling.reading.roles import Role, reader_of
 from labeling.reading.visibility import (
     case_for,
@@ -238,6 +239,18 @@ def test_a_report_that_one_round_shows_stays_hidden_from_who_owes_a_blind_read(k
     make_assignment(read.case, round=make_round(kind, state="planned"), reader=reader_of(user))
     assert report_for(user, read) is None
     assert exposures(user) == set()
+
+
+@pytest.mark.parametrize("kind", ["independent", "repeat", "practice"])
+def test_a_report_that_comes_after_the_lock_is_hidden_again_while_the_read_is_reopened(kind: str) -> None:
+    user = make_user(Role.SENIOR)
+    round_ = make_round(kind, rules={"report": "after_lock"})
+    first = lock_plainly(make_read(with_report(), reader=reader_of(user), round=round_))
+    draft = reopen(read_id=first.pk, reader=first.reader, reason="L4 again")
+    assert (report_for(user, first), report_for(user, draft)) == (None, None)
+    assert exposures(user) == set()
+    lock_plainly(draft)
+    assert (report_for(user, first), report_for(user, draft)) == (REPORT, REPORT)
 
 
 def test_a_case_without_a_report_exposes_nobody() -> None:

@@ -24,7 +24,7 @@ export class Magnifier {
   }
 
   hide(): void {
-    this.lens.hidden = true;
+    if (!this.lens.hidden) this.lens.hidden = true;
   }
 
   /** Shows what lies about a place of the image, given in CSS pixels of the host. */
@@ -59,7 +59,7 @@ export class Magnifier {
     context.setTransform(a * scale, b * scale, c * scale, d * scale, (left - x) * scale + size / 2, (top - y) * scale + size / 2);
     context.drawImage(this.patch, 0, 0);
     this.lens.style.transform = `translate(${x - DIAMETER / 2}px, ${y - DIAMETER / 2}px)`;
-    this.lens.hidden = false;
+    if (this.lens.hidden) this.lens.hidden = false;
   }
 
   /** The size of the image's frame, in CSS pixels. */

@@ -70,6 +70,16 @@ export class Overlay {
     this.shapes.clear();
   }
 
+  /** Another stack: nothing of the one before stays over it. */
+  clear(): void {
+    for (const { path, text } of this.nodes.values()) {
+      path.remove();
+      text.remove();
+    }
+    this.nodes.clear();
+    this.guideLayer.replaceChildren();
+  }
+
   draw(scene: OverlayScene): void {
     this.drawScale(scene);
     this.drawGuides(scene);

@@ -21,8 +21,9 @@ export interface Rendered {
   readonly at: Date;
 }
 
-/** Where the image lies on screen. */
+/** Which slice is on screen, wanted or not any more, and where it lies there. */
 export interface View {
+  readonly k: number;
   readonly transform: PixelTransform;
   readonly plane: Plane;
   readonly columns: number;
@@ -164,9 +165,9 @@ export class StackViewer {
     this.painter.fit();
   }
 
-  /** The values of the slice on screen; null while the wanted one is not. */
+  /** The values of the slice on screen, wanted or not any more; null before the first. */
   get raster(): Raster | null {
-    const imageId = this.displayed && this.frames?.imageIds[this.displayed.k];
+    const imageId = this.shown && this.frames?.imageIds[this.shown.k];
     const image = imageId ? (cache.getImage(imageId) as Types.IImage | undefined) : undefined;
     return image ? rasterOf(image) : null;
   }
@@ -292,6 +293,6 @@ export class StackViewer {
     if (!plane || !image) return;
     const { columns, rows } = image;
     const { zoom } = this.painter;
-    this.events.emit("view", { plane, columns, rows, transform: this.painter.transformOf(plane), window: this.shownWindow, zoom });
+    this.events.emit("view", { k, plane, columns, rows, transform: this.painter.transformOf(plane), window: this.shownWindow, zoom });
   }
 }

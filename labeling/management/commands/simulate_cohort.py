@@ -16,7 +16,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config.environment import ROOT
 from labeling.imaging.refusal import Refusal
 from labeling.intake import batches
 from labeling.intake.importer import import_batch
@@ -24,6 +23,7 @@ from labeling.models import BatchState, Case, CaseOrigin
 from labeling.reading.reports import set_report
 
 _SIMULATOR = "inference.simulate"
+_REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 class Command(BaseCommand):
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         command += ["--axial"] if options["axial"] else []
         with (
             tempfile.TemporaryFile("w+", encoding="utf-8") as said,
-            subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=said, text=True) as simulator,
+            subprocess.Popen(command, cwd=_REPOSITORY, stdout=subprocess.PIPE, stderr=said, text=True) as simulator,
         ):
             try:
                 for line in simulator.stdout or ():

@@ -42,6 +42,16 @@ export function setAttribute(node: Element, name: string, value: string | null):
   else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
 }
 
+const filledOf = new WeakMap<Element, readonly unknown[]>();
+
+/** Fills a node anew, but only when what it is made `of` is not what it was: a part of the page that is touched is painted again. */
+export function refill(node: Element, of: readonly unknown[], content: () => readonly Child[]): void {
+  const before = filledOf.get(node);
+  if (before?.length === of.length && before.every((each, index) => each === of[index])) return;
+  filledOf.set(node, of);
+  node.replaceChildren(...content());
+}
+
 /** Key caps of a chord, as in the mocks. */
 export const keyCaps = (caps: readonly string[]): HTMLElement[] => caps.map((cap) => make("kbd", {}, cap));
 

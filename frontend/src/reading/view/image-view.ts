@@ -67,6 +67,7 @@ export class ImageView {
     this.view = null;
     const bodies = new Bodies(session.room);
     this.bodies = bodies;
+    this.overlay.clear();
     this.overlay.setRings((k, id) => bodies.rings(k, id));
     session.tools.measuring.attach(session, bodies);
     this.measures.build(session);
@@ -99,15 +100,14 @@ export class ImageView {
   private drawImage(): void {
     const { session, view } = this;
     if (!session || !view) return;
-    const displayed = session.screen.displayed;
+    // Always those of the picture: while another slice is on its way, the one before still stands on screen.
     this.overlay.draw({
-      k: displayed?.k ?? session.k,
+      k: view.k,
       transform: view.transform,
       plane: view.plane,
       styles: stylesOf(session),
-      // Outlines of one slice over the picture of another would be worse than none.
-      hidden: !session.tools.outlines || !displayed,
-      guides: displayed ? this.second.guides(view) : [],
+      hidden: !session.tools.outlines,
+      guides: this.second.guides(view),
     });
     this.measures.draw(session, view);
     this.magnifier.draw(session, view);

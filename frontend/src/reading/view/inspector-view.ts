@@ -8,7 +8,7 @@ import { ACUITIES, findingOf, injuryOf, nameOf, type Acuity, type Vertebra } fro
 import type { Preferences } from "../preferences.ts";
 import { middleOf } from "../room-data.ts";
 import type { Session } from "../session.ts";
-import { button, make, part, setAttribute, setText, timeWords } from "./dom.ts";
+import { button, make, part, refill, setAttribute, setText, timeWords } from "./dom.ts";
 import { MeasuresPanel } from "./measures-panel.ts";
 
 const ACUITY_WORDS: Readonly<Record<Acuity, string>> = { unknown: "Unknown", acute: "Acute", old: "Old" };
@@ -92,13 +92,15 @@ export class InspectorView {
   }
 
   private refreshChanges(session: Session): void {
-    const changes = session.store.latest.slice(0, CHANGES_SHOWN).map(({ label, at }) => {
-      const [level, ...words] = label.split(", ");
-      const time = make("span", { class: "t3" }, at ? timeWords(new Date(at)) : "");
-      return make("li", {}, make("span", {}, level ?? ""), make("span", {}, words.join(", ")), time);
+    const latest = session.store.latest.slice(0, CHANGES_SHOWN);
+    refill(part("changes"), latest, () => {
+      const changes = latest.map(({ label, at }) => {
+        const [level, ...words] = label.split(", ");
+        const time = make("span", { class: "t3" }, at ? timeWords(new Date(at)) : "");
+        return make("li", {}, make("span", {}, level ?? ""), make("span", {}, words.join(", ")), time);
+      });
+      return changes.length > 0 ? changes : [make("li", { class: "t3" }, "Nothing yet")];
     });
-    const list = part("changes");
-    list.replaceChildren(...(changes.length > 0 ? changes : [make("li", { class: "t3" }, "Nothing yet")]));
   }
 
   /** Own time on this case, all visits together; shown to nobody else. */
@@ -167,7 +169,8 @@ export class InspectorView {
       this.commentOf = vertebra;
       this.comment.value = vertebra ? findingOf(session.store.state, vertebra.id).comment : "";
     } else if (vertebra && document.activeElement !== this.comment && this.commentTimer === null) {
-      this.comment.value = findingOf(session.store.state, vertebra.id).comment;
+      const { comment } = findingOf(session.store.state, vertebra.id);
+      if (this.comment.value !== comment) this.comment.value = comment;
     }
     this.comment.disabled = !session.store.writable || vertebra === null;
   }
@@ -178,26 +181,28 @@ export class InspectorView {
     const open = context.vertebrae.filter((vertebra) => openIds.has(vertebra.id));
     const room = window.innerWidth < 1600 ? 2 : window.innerWidth < 2400 ? 3 : 5;
     const shown = open.length > room + 1 ? open.slice(0, room) : open;
-    const links = shown.map((vertebra) => {
-      const link = button({ class: "open-link" }, nameOf(vertebra, context));
-      const sentences = session.store.gaps.filter((gap) => gap.vertebra === vertebra.id).map((gap) => gap.sentence);
-      link.title = sentences.join(" ");
-      link.addEventListener("mousedown", (event) => event.preventDefault());
-      link.addEventListener("click", () => {
-        session.selectVertebra(vertebra, middleOf(vertebra));
-      });
-      return link;
-    });
     const hidden = open.length - shown.length;
-    const more = hidden > 0 ? make("span", { class: "t3", title: `${hidden} more` }, `+${hidden}`) : "";
     const none = session.room.locked ? "" : context.vertebrae.length > 0 ? "Nothing is open" : "No vertebrae yet";
-    part("open-list").replaceChildren(...(links.length > 0 ? [make("span", {}, "Open:"), ...links, more] : [none]));
+    refill(part("open-list"), [session, none, hidden, ...session.store.gaps.map((gap) => gap.sentence)], () => {
+      const links = shown.map((vertebra) => this.openLink(session, vertebra));
+      const more = hidden > 0 ? make("span", { class: "t3", title: `${hidden} more` }, `+${hidden}`) : "";
+      return links.length > 0 ? [make("span", {}, "Open:"), ...links, more] : [none];
+    });
     const lock = part("lock");
     lock.classList.toggle("btn-primary", session.store.writable && open.length === 0 && context.vertebrae.length > 0);
     setText(part("lock-words"), session.room.locked ? "Summary" : "Lock, next case");
     const complete = context.vertebrae.filter((vertebra) => !vertebra.cut);
     const done = complete.filter((vertebra) => findingOf(session.store.state, vertebra.id).verdict !== null).length;
     setText(part("read-count"), session.room.locked ? "locked" : `${done} of ${complete.length} read`);
+  }
+
+  private openLink(session: Session, vertebra: Vertebra): HTMLElement {
+    const link = button({ class: "open-link" }, nameOf(vertebra, session.room.context));
+    const sentences = session.store.gaps.filter((gap) => gap.vertebra === vertebra.id).map((gap) => gap.sentence);
+    link.title = sentences.join(" ");
+    link.addEventListener("mousedown", (event) => event.preventDefault());
+    link.addEventListener("click", () => session.selectVertebra(vertebra, middleOf(vertebra)));
+    return link;
   }
 
   private setAcuity(acuity: Acuity): void {

@@ -188,17 +188,17 @@ export class KeysSheet {
       const change = button(
         {
           class: `chord${works ? "" : " off"}`,
-          "aria-label": `${label}: ${capWords(chord)}${works ? "" : ", switched off"}. Change`,
+          "aria-label": isOn(chord) ? `${label}: press a key` : `${label}: ${capWords(chord)}${works ? "" : ", switched off"}. Change`,
           "data-of": name,
           "data-chord": chord,
         },
-        ...(isOn(chord) ? ["press a key"] : keyCaps(capsOf(chord))),
+        ...(isOn(chord) ? ["press a key"] : apart(keyCaps(capsOf(chord)))),
       );
       change.classList.toggle("recording", isOn(chord));
       change.addEventListener("click", () => this.start(name, chord));
       return change;
     });
-    const more = button({ class: "chord more", "aria-label": `${label}: one more key`, "data-of": name }, isOn(null) ? "press a key" : icon("plus"));
+    const more = button({ class: "chord more", "aria-label": isOn(null) ? `${label}: press a key` : `${label}: one more key`, "data-of": name }, isOn(null) ? "press a key" : icon("plus"));
     more.classList.toggle("recording", isOn(null));
     more.addEventListener("click", () => this.start(name, null));
     const none = chords.length === 0 ? ["no key"] : [];
@@ -218,6 +218,9 @@ export class KeysSheet {
     return [back];
   }
 }
+
+/** With blanks between, which the layout drops: "Shift N" in the name of the button is "Shift N" on it. */
+const apart = (caps: readonly HTMLElement[]): Child[] => caps.flatMap((cap, index) => (index > 0 ? [" ", cap] : [cap]));
 
 const keptWords = (kept: boolean): string =>
   kept ? "Kept. The same on every device." : "Not on the server yet. Kept in this browser until it is.";

@@ -54,8 +54,7 @@ export class MeasureView implements Hand {
 
   draw(session: Session, view: View): void {
     this.view = view;
-    const displayed = session.screen.displayed;
-    const sop = displayed && session.sopAt(displayed.k);
+    const sop = session.sopAt(view.k);
     const { draft } = session.tools.measuring;
     const drawn: DrawnMeasure[] = [];
     if (sop) {

@@ -37,6 +37,7 @@ export class PlanePane {
   private readonly canvas = make("canvas", { "aria-hidden": "true" });
   private readonly painted = document.createElement("canvas");
   private paintedKey: readonly unknown[] = [];
+  private drawnKey: readonly unknown[] = [];
   private readonly drawing = document.createElementNS(SVG, "svg");
   private readonly cross = document.createElementNS(SVG, "path");
   private readonly scale = document.createElementNS(SVG, "path");
@@ -93,6 +94,10 @@ export class PlanePane {
     const { clientWidth: width, clientHeight: height } = this.element;
     if (width === 0 || height === 0) return null;
     const ratio = devicePixelRatio;
+    // A slice further on the sagittal image only moves a line here.
+    const key = [image, ...scene.window, ...(scene.centre ?? []), scene.across, width, height, ratio];
+    if (this.transform && same(key, this.drawnKey)) return this.transform;
+    this.drawnKey = key;
     const [deviceWidth, deviceHeight] = [Math.round(width * ratio), Math.round(height * ratio)];
     if (this.canvas.width !== deviceWidth || this.canvas.height !== deviceHeight) {
       this.canvas.width = deviceWidth;
@@ -112,8 +117,9 @@ export class PlanePane {
   }
 
   private paintImage(image: PlaneImage, window: Window): void {
-    if (this.paintedKey[0] === image && this.paintedKey[1] === window[0] && this.paintedKey[2] === window[1]) return;
-    this.paintedKey = [image, ...window];
+    const key = [image, ...window];
+    if (same(key, this.paintedKey)) return;
+    this.paintedKey = key;
     const { columns, rows, values } = image;
     this.painted.width = columns;
     this.painted.height = rows;
@@ -181,6 +187,9 @@ export class PlanePane {
     this.again.addEventListener("click", hooks.retry);
   }
 }
+
+const same = (one: readonly unknown[], other: readonly unknown[]): boolean =>
+  one.length === other.length && one.every((each, index) => each === other[index]);
 
 /** Millimetres are the same in both directions; `centre` lies in the middle, but no black is shown where there is image. */
 function fitted(image: PlaneImage, scene: PaneScene, width: number, height: number): PixelTransform {

@@ -94,10 +94,11 @@ export class SecondView {
 
   /** A click on the sagittal image: the other two planes go there. */
   goTo(plane: Plane, column: number, row: number): void {
-    if (this.session?.tools.second !== "planes") return;
+    const { session } = this;
+    if (session?.tools.second !== "planes") return;
     const [, y, z] = positionOf(plane, column, row);
-    this.axial?.goTo(z, false);
-    this.coronal?.goTo(y, false);
+    if (session.room.second.axial) this.axial?.goTo(z, false);
+    if (session.room.second.coronal) this.coronal?.goTo(y, false);
     this.changed();
   }
 
@@ -119,8 +120,9 @@ export class SecondView {
     this.vertebra = vertebra;
     if (!centre) return;
     this.centre = centre;
-    if (session.room.second.axial) this.axial?.goTo(centre[2], true);
-    if (session.room.second.coronal) this.coronal?.goTo(centre[1], true);
+    const { axial, coronal } = session.room.second;
+    if (axial) this.axial?.goTo(centre[2], true);
+    if (coronal) this.coronal?.goTo(centre[1], true);
   }
 
   /** For a case without vertebrae. */
@@ -154,7 +156,7 @@ export class SecondView {
 
   /** The sagittal slice and the other plane, as lines. */
   private linesOn(image: PlaneImage, other: PlaneStack | null): Segment[] {
-    const planes = [this.session?.screen.displayed ? this.view?.plane : undefined, other?.loader.image?.plane];
+    const planes = [this.view?.plane, other?.loader.image?.plane];
     return planes.flatMap((plane) => {
       const line = plane && crossing(image.plane, image.columns, image.rows, plane);
       return line ? [line] : [];

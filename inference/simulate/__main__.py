@@ -1,0 +1,30 @@
+"""`python -m inference.simulate FOLDER --cases N --seed S`: write simulated cases, naming the folder of each."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from .cohort import write_cohort
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m inference.simulate", description="Write simulated spine CTs.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--cases", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--axial", action="store_true", help="Axial volumes instead of native sagittal stacks.")
+    given = parser.parse_args()
+    try:
+        for folder in write_cohort(given.folder, given.cases, given.seed, given.axial):
+            sys.stdout.write(f"{folder}\n")
+            sys.stdout.flush()
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
