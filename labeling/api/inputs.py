@@ -126,6 +126,9 @@ class OperationIn(StrictSerializer):
     shown = ShownIn(required=False)
     client_at = s.DateTimeField()
     tab = s.UUIDField(required=False, help_text=_TAB)
+    anatomy = s.IntegerField(
+        min_value=1, max_value=2**63 - 1, required=False, help_text="On which it was made; another one is a conflict."
+    )
 
 
 class ViewedIn(StrictSerializer):

@@ -83,6 +83,7 @@ class OperationsView(ApiView):
             payload=sent["payload"],
             shown=dict(sent.get("shown", {})),
             client_at=sent["client_at"],
+            anatomy=sent.get("anatomy"),
         )
         written = write_operation(read_id=read_id, reader=writer(request), operation=operation, tab=sent.get("tab"))
         return Response(written.as_json())

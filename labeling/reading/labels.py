@@ -43,7 +43,8 @@ _SHOWN_MAX = 4096
 
 @dataclass(frozen=True)
 class Operation:
-    """One click as the client sent it: `base_seq` is the number of operations it had seen, `shown` its screen."""
+    """One click as the client sent it: `base_seq` is the number of operations it had seen, `shown` its screen, and
+    `anatomy` the primary key of the one it was made on; None from a script that does not say."""
 
     uuid: UUID
     base_seq: int
@@ -51,6 +52,7 @@ class Operation:
     payload: dict[str, Any]
     shown: dict[str, Any]
     client_at: datetime
+    anatomy: int | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,9 @@ def _write(read: Read, operation: Operation, tab: UUID | None) -> Written:
     refuse_unless_writable(read)
     refuse_while_elsewhere(read, tab)
     before = take_snapshot(read)
-    if operation.base_seq != read.seq:
+    # A draft that said nothing yet moves to another anatomy without an entry, so its number does not tell.
+    moved = operation.anatomy is not None and operation.anatomy != read.anatomy_id
+    if moved or operation.base_seq != read.seq:
         raise Conflict(read, before.state)
     after = apply(before.state, before.context, operation.verb, operation.payload)
     context = _with_shown_slice(read, operation, before.context)

@@ -37,7 +37,7 @@ from labeling.reading.anatomies import (
     origin_words,
     why_not_edit,
 )
-from labeling.reading.labels import load_state, replay
+from labeling.reading.labels import Conflict, load_state, replay
 from labeling.reading.locking import lock_read
 from labeling.reading.refusals import OperationRefused, ReadLocked
 from labeling.reading.rounds import open_read
@@ -410,6 +410,19 @@ def test_an_own_draft_that_says_nothing_moves_without_an_entry(case: Case, resid
     assert (read.anatomy_id, read.seq) == (made.anatomy, 0)
     assert made.carried is not None
     assert made.carried.as_json() == {"read": read.pk, "kept": 0, "dropped": []}
+
+
+def test_a_window_that_still_shows_the_old_anatomy_writes_nothing_about_the_new_one(case: Case, resident: User) -> None:
+    read = factories.make_read(case, reader=factories.reader_of(resident))
+    shown = read.anatomy_id
+    made = make(resident, case, shifted(case))
+    change = {"vertebra": factories.vertebra_of(read, "L2"), "value": True}
+    with pytest.raises(Conflict) as conflict:
+        send(read, "set_unclear", change, anatomy=shown)
+    assert (conflict.value.anatomy, conflict.value.seq) == (made.anatomy, 0)
+    assert says(read)["findings"] == {}
+    send(read, "set_unclear", change, anatomy=made.anatomy)
+    assert len(says(read)["findings"]) == 1
 
 
 def test_a_draft_follows_to_a_version_that_was_there_already(case: Case, resident: User, draft: Read) -> None:

@@ -365,6 +365,8 @@ export interface OperationInRequest {
   readonly client_at: string;
   /** Made by the tab when it opens the read; a script that writes alone needs none. */
   readonly tab?: string;
+  /** On which it was made; another one is a conflict. */
+  readonly anatomy?: number;
 }
 
 export type OperationPayloadRequest = LabelSlicesPayloadRequest | VertebraPayloadRequest | SetVerdictPayloadRequest | SetAoPayloadRequest | SetFlagPayloadRequest | SetAcuityPayloadRequest | SetCommentPayloadRequest | SetLevelSaidPayloadRequest | SetInjuryPayloadRequest | SetMeasuresPayloadRequest | RestorePayloadRequest;

@@ -31,7 +31,7 @@ export function openedRead(room: Room, { user, device, storage, screen, reportOp
   const outbox = new Outbox({
     key: keys.queue,
     seq: room.seq,
-    transport: httpTransport(room.readId, device),
+    transport: httpTransport(room.readId, device, room.anatomy.id),
     storage,
     active: () => active.now(),
   });

@@ -46,7 +46,8 @@ export type Answer =
       readonly findings: Readonly<Record<string, Finding | null>>;
       readonly injuries: Readonly<Record<string, Injury | null>>;
     }
-  | { readonly kind: "conflict"; readonly seq: number; readonly state: ReadState }
+  /** `moved`: on another anatomy than the one on screen, so the state is about other bodies. */
+  | { readonly kind: "conflict"; readonly seq: number; readonly state: ReadState; readonly moved?: boolean }
   | { readonly kind: "locked" }
   /** Another window or device has the read now; nothing was written. */
   | { readonly kind: "elsewhere" }

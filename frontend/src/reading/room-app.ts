@@ -226,7 +226,7 @@ export class RoomApp {
       this.refreshSoon();
       this.panels.unsaved(session);
     });
-    store.events.on("locked", () => void this.openRead(session.room.readId));
+    for (const gone of ["locked", "moved"] as const) store.events.on(gone, () => void this.openRead(session.room.readId));
     session.events.on("changed", () => this.redraw.soon());
     session.events.on("open", (panel) => this.panels.open(panel, session));
     session.events.on("said", (sentence) => setText(part("live"), sentence));

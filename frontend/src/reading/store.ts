@@ -18,6 +18,8 @@ export interface StoreEvents {
   unsaved: null;
   /** The read was locked elsewhere. */
   locked: null;
+  /** The read is on another anatomy than the one on screen. */
+  moved: null;
 }
 
 /** What a reduction of one read starts from. */
@@ -57,7 +59,7 @@ export class ReadingStore {
     // Where it is known, what was written there since would be taken back on this screen.
     this.outbox.events.on("answered", ({ operation, answer, known }) => (known ? this.replay() : this.take(operation, answer)));
     this.outbox.events.on("refused", () => this.takeBack(this.confirmed));
-    this.outbox.events.on("conflict", ({ answer }) => this.takeBack(answer.state));
+    this.outbox.events.on("conflict", ({ answer }) => (answer.moved ? this.moveOn() : this.takeBack(answer.state)));
     this.outbox.events.on("locked", () => this.becomeLocked());
     this.replay();
   }
@@ -178,6 +180,13 @@ export class ReadingStore {
     this.keepHistory();
     this.replay();
     this.events.emit("unsaved", null);
+  }
+
+  /** The read is on another anatomy now: only the whole room, loaded again, can show it. */
+  private moveOn(): void {
+    this.history.clear();
+    this.keepHistory();
+    this.events.emit("moved", null);
   }
 
   private becomeLocked(): void {

@@ -7,11 +7,14 @@ import type { LeaseServer } from "./lease.ts";
 import type { Finding, Injury, ReadState } from "./model.ts";
 import type { Answer, Operation, Transport } from "./operation.ts";
 
-/** Requests of one read. `tab` says who writes, so that no other window or device does at the same time. */
-export function httpTransport(read: number, tab: string): Transport {
+/**
+ * Requests of one read. `tab` says who writes, so that no other window or device does at the same time; `anatomy` is the
+ * one on screen, so that nothing is written about bodies that somebody has moved meanwhile.
+ */
+export function httpTransport(read: number, tab: string, anatomy: number): Transport {
   return {
     async write(operation) {
-      return answerOf(await postOperation(read, { ...bodyOf(operation), tab }));
+      return answerOf(await postOperation(read, { ...bodyOf(operation), tab, anatomy }), anatomy);
     },
     async seen({ sops, viewed, active }) {
       const told = active.filter(({ ms }) => ms > 0).map(({ vertebra, ms }) => ({ vertebra, ms: Math.round(ms) }));
@@ -41,7 +44,7 @@ function bodyOf(operation: Operation & { readonly base_seq: number }): Operation
   return { uuid, base_seq, verb, payload: { ...payload }, client_at, shown: { ...shown, sop_uid: shown.sop_uid ?? "" } };
 }
 
-function answerOf(reply: Reply<WrittenOut>): Answer {
+function answerOf(reply: Reply<WrittenOut>, anatomy: number): Answer {
   if (reply.kind !== "ok" && reply.kind !== "problem") return reply;
   if (reply.kind === "ok") {
     const { seq, findings, injuries } = reply.body;
@@ -54,7 +57,8 @@ function answerOf(reply: Reply<WrittenOut>): Answer {
   }
   const { problem, status } = reply;
   if (status === 409 && problem.code === "conflict" && problem["state"]) {
-    return { kind: "conflict", seq: Number(problem["seq"]), state: stateOf(problem["state"] as StateOut) };
+    const moved = Number(problem["anatomy"]) !== anatomy;
+    return { kind: "conflict", seq: Number(problem["seq"]), state: stateOf(problem["state"] as StateOut), moved };
   }
   if (status === 409 && problem.code === "locked") return { kind: "locked" };
   if (isElsewhere(reply)) return { kind: "elsewhere" };
