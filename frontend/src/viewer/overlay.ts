@@ -49,10 +49,14 @@ export class Overlay {
   private rings: RingSource = () => [];
   /** Kept here because asking the browser after a change would make it lay out the page for every slice. */
   private size = { width: 0, height: 0 };
+  private scene: OverlayScene | null = null;
 
   constructor(host: HTMLElement) {
     new ResizeObserver(([entry]) => {
-      if (entry) this.size = { width: entry.contentRect.width, height: entry.contentRect.height };
+      if (!entry) return;
+      this.size = { width: entry.contentRect.width, height: entry.contentRect.height };
+      // The picture heard of the new size first and was drawn with the old one still standing here.
+      if (this.scene) this.drawScale(this.scene);
     }).observe(host);
     this.svg.append(this.guideLayer, this.outlineLayer, this.labelLayer, this.scaleLayer);
     host.append(this.svg);
@@ -81,6 +85,7 @@ export class Overlay {
   }
 
   draw(scene: OverlayScene): void {
+    this.scene = scene;
     this.drawScale(scene);
     this.drawGuides(scene);
     const drawn = new Set<number>();
