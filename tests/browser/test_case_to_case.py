@@ -242,7 +242,7 @@ def test_where_the_anatomy_is_free_the_level_key_leads_to_its_page_with_this_rea
 _FIX = """
 from labeling.models import Assignment, Round
 old = Round.objects.get(name="Labelling")
-fixed = Round.objects.create(name="Fixed anatomy", kind=old.kind, rules={**old.rules, "anatomy": "pinned"},
+fixed = Round.objects.create(name="Fixed anatomy %d", kind=old.kind, rules={**old.rules, "anatomy": "pinned"},
     label_schema=old.label_schema, state=old.state, started_at=old.started_at)
 Assignment.objects.filter(case=%d).update(round=fixed)
 """
@@ -250,4 +250,4 @@ Assignment.objects.filter(case=%d).update(round=fixed)
 
 def fix_the_anatomy_of(application: Application, case: int) -> None:
     """The case moves from the labelling round to one in which readers do not change the anatomy."""
-    application.manage("shell", "-v", "0", "-c", _FIX % case)
+    application.manage("shell", "-v", "0", "-c", _FIX % (case, case))
