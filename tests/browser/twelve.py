@@ -34,12 +34,11 @@ class Typist:
         keyboard = self.room.page.keyboard
         keyboard.down(key)
         self.keys += counts
-        for _ in range(10_000):
-            if self.room.shown() == until_slice:
-                break
-            keyboard.down(key)  # down again while it is down: the key's own repetition
+        # Down again while it is down is the key's own repetition; no sooner than the slice before is on screen.
+        while (at := self.room.settle()) != until_slice:
+            assert 0 <= at < self.room.count - 1 or key == "ArrowUp", f"{key} led past slice {until_slice + 1}."
+            keyboard.down(key)
         keyboard.up(key)
-        assert self.room.settle() == until_slice
 
 
 def label_twelve(room: Room) -> int:
