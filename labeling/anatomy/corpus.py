@@ -153,6 +153,8 @@ def _posterior_wall(mask: Mask, spacing: Floats, core: Mask, centre: Floats) -> 
     low, high = np.percentile(height, (20, 80))
     # The rims stand out and the wall is hollow: the mid-heights give the wall, a margin the rims.
     middle = along[(height >= low) & (height <= high)]
+    if not middle.size:  # a crumb of two or three pixels has no mid-heights
+        middle = along
     reach = float(np.percentile(middle, 98)) + 0.5 * float(spacing[1:].max()) + WALL_MARGIN_MM
     normal = np.array([0.0, *back])
     return _Wall(normal, float(normal @ centre) + reach, np.array([0.0, *up]))

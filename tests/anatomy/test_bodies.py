@@ -321,3 +321,13 @@ def test_a_sacrum_beside_a_missing_l5_is_no_anchor(spine: tuple[NDArray[np.uint8
 def test_t13_and_l6_are_links_of_the_chain(spine: tuple[NDArray[np.uint8], Geometry]) -> None:
     labels, geometry = column([*range(7, 20), 28, *range(20, 26), 26], pitch=32.0)
     assert set(certainties(labels, geometry).values()) == {"certain"}
+
+
+def test_a_label_of_a_few_voxels_is_a_cut_vertebra_and_no_fault() -> None:
+    labels = np.zeros((29, 40, 150), dtype=np.uint8)
+    for k, r, c in ((12, 0, 118), (12, 0, 119), (13, 0, 117), (13, 0, 118), (13, 0, 119), (13, 1, 118), (13, 1, 119)):
+        labels[k, r, c] = 15
+    affine = np.array([[3.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
+    (found,) = body_extents(labels, Geometry(labels.shape, affine))
+    assert (found.level, found.cut, found.cut_where) == ("T8", True, "top")
+    assert 12 <= found.first_k <= found.last_k <= 13
