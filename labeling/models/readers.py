@@ -33,6 +33,14 @@ class ModelVersion(models.Model):
     )
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
     metrics = models.JSONField(default=dict, blank=True)
+    folder = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        help_text="Where its files lie below the models' folder, if it has any.",
+    )
+    note = models.TextField(blank=True, default="", help_text="What it is good for and what not.")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=10, choices=ModelState.choices, default=ModelState.CANDIDATE)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -185,6 +185,11 @@ class Finding(models.Model):
     measures = models.JSONField(
         default=list, blank=True, help_text="Lengths and vertebral heights as points on a slice; see reading.measures."
     )
+    evidence = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="What a model measured: heights, losses, density, reason.",
+    )
 
     class Meta:
         constraints = [
