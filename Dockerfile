@@ -1,4 +1,5 @@
-# Three stages: the frontend, the Python packages, and what runs. Used by docker-compose.yml for web, worker and beat.
+# The frontend, the Python packages, and what runs: without the models' packages (the last stage, which is the default)
+# for web, worker and beat, with them (target "inference", 6 GB more) for the workers that run and train models.
 FROM node:24-slim AS frontend
 WORKDIR /sagittal/frontend
 COPY frontend/package.json frontend/package-lock.json ./
@@ -13,7 +14,11 @@ RUN python -m venv /venv \
  && /venv/bin/pip install --no-cache-dir -r /requirements.txt \
  && /venv/bin/pip install --no-cache-dir --no-deps -r /requirements-demo.txt
 
-FROM python:3.11-slim
+FROM packages AS inference-packages
+COPY requirements-inference.txt /
+RUN /venv/bin/pip install --no-cache-dir -c /requirements.txt -r /requirements-inference.txt
+
+FROM python:3.11-slim AS sagittal
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /var/lib/sagittal --shell /usr/sbin/nologin sagittal \
  && install -d -o sagittal -g sagittal -m 0700 /var/lib/sagittal
 WORKDIR /sagittal
@@ -37,3 +42,8 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
   CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=4); c.request('GET', '/healthz', headers={'Host': 'localhost'}); raise SystemExit(c.getresponse().status != 200)"]
 CMD ["gunicorn", "config.wsgi:application", "--bind", "0.0.0.0:8000", "--preload", "--no-control-socket", "--worker-class", "gthread", "--workers", "3", "--threads", "8", "--timeout", "120", "--keep-alive", "30", "--worker-tmp-dir", "/dev/shm"]
+
+FROM sagittal AS inference
+COPY --from=inference-packages /venv /venv
+
+FROM sagittal

@@ -5,13 +5,28 @@ sends tasks (web, commands, tests) imports this module itself.
 """
 
 import os
+import signal
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_process_init
+
+from config.processes import follow_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("sagittal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["labeling.intake", "inference"])
+app.autodiscover_tasks(["labeling.jobs", "labeling.intake", "inference"])
 # The default of every thread: labeling sends tasks by name through celery.current_app and may not import config.
 app.set_default()
+
+
+def follow_the_worker(**_: Any) -> None:
+    """A worker that is killed takes its processes along: they would go on for as long as their job lasts."""
+    follow = follow_parent(os.getppid(), signal.SIGKILL)
+    if follow is not None:
+        follow()
+
+
+worker_process_init.connect(follow_the_worker)

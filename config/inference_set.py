@@ -34,10 +34,17 @@ class InferenceSet:
         self.process: subprocess.Popen[bytes] | None = None
         self.next_look = 0.0
         self.said = ""
+        self.said_state = ""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the packages are all there, so that the workers that need them may be started."""
+        return self.said_state == "ready"
 
     def begin(self) -> None:
         """Start the installation unless it is done, left out, or there is no room."""
         if read_stamp(INFERENCE.name) == self._wanted():
+            self.said_state = "ready"
             if self._state() != "ready":
                 self._write("ready", "")
             return
@@ -115,7 +122,7 @@ class InferenceSet:
         return status.get("state")
 
     def _write(self, state: str, detail: str) -> None:
-        self.said = detail
+        self.said, self.said_state = detail, state
         now = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
         text = json.dumps({"state": state, "detail": detail, "at": now})
         part = self.status_file.with_suffix(".part")

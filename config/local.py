@@ -39,7 +39,7 @@ from config.keys import new_keys, read_or_make_keys
 from config.postgres import Postgres
 from config.processes import PRIVATE, LauncherError, Service, stop_process, stop_services
 from config.running import join_running, read_running, sole_instance, write_running
-from config.services import await_web, celery_services, open_port, web_service
+from config.services import await_web, celery_services, inference_services, open_port, web_service
 from config.valkey import Valkey
 
 SERVER_LOOK_EVERY = 0.5  # seconds between two looks at the embedded servers
@@ -134,6 +134,7 @@ def ensure_database(steps: Steps, servers: Servers, environment: Mapping[str, st
     """Migrate and seed where that is needed; returns what seeding printed (the accounts, the first time)."""
     sources = [*(REPOSITORY / "labeling" / "migrations").glob("*.py"), *REPOSITORY.glob("requirements*.txt")]
     sources += files_under(REPOSITORY / "labeling" / "management", "*seed*.py")
+    sources += files_under(REPOSITORY / "inference" / "segmentation" / "starter_model", "*.json")
     wanted = fingerprint(sources)
     # Kept beside the data it speaks of: a database that is deleted takes it along. Another server's is always asked.
     stamp = servers.postgres.folder / "prepared" if servers.postgres else None
@@ -233,7 +234,8 @@ def run() -> None:
                     services.append(service)
                 inference.begin()
                 _show(url)
-                _keep_alive(services, servers, inference)
+                waiting = inference_services(state, environment, note)
+                _keep_alive(services, waiting, servers, inference)
         except Stop:
             note("Stopping.")
         finally:
@@ -248,7 +250,8 @@ def run() -> None:
         note("Stopped.")
 
 
-def _keep_alive(services: list[Service], servers: Servers, inference: InferenceSet) -> None:
+def _keep_alive(services: list[Service], waiting: list[Service], servers: Servers, inference: InferenceSet) -> None:
+    """Watch over everything for ever; what is `waiting` joins the `services` when the inference packages are there."""
     with _wakeable() as sleep:
         while True:
             now = time.monotonic()
@@ -256,6 +259,9 @@ def _keep_alive(services: list[Service], servers: Servers, inference: InferenceS
             for service in services:
                 service.check()
             inference.check(now)
+            while inference.ready and waiting:
+                services.append(waiting.pop(0))
+                services[-1].start()
             pauses = [s.start_again_at - now for s in services if s.start_again_at is not None]
             sleep(max(0.0, min([SERVER_LOOK_EVERY, *pauses])))
 

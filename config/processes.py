@@ -80,7 +80,8 @@ def last_lines(path: Path, count: int = 8) -> str:
     return "\n".join("    " + line for line in lines[-count:])
 
 
-def _follow_parent(parent: int, death_signal: int) -> Callable[[], None] | None:
+def follow_parent(parent: int, death_signal: int) -> Callable[[], None] | None:
+    """What a new process calls so that the kernel sends it `death_signal` when `parent` dies; None where none can."""
     if sys.platform != "linux":
         return None
     libc = ctypes.CDLL(None, use_errno=True)
@@ -113,7 +114,7 @@ def spawn(
     if death_signal is not None and threading.current_thread() is not threading.main_thread():
         raise RuntimeError("A process that follows its parent must be started from the main thread.")
     log.parent.mkdir(parents=True, exist_ok=True)
-    follow = None if death_signal is None else _follow_parent(os.getpid(), death_signal)
+    follow = None if death_signal is None else follow_parent(os.getpid(), death_signal)
     with log.open("ab") as output:
         return subprocess.Popen(
             command,

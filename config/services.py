@@ -1,4 +1,4 @@
-"""What runs inside the virtual environment: the web server, the worker and the clock.
+"""What runs inside the virtual environment: the web server, the workers and the clock.
 
 Standard library only: this describes them, the supervisor of `config.local` runs them.
 """
@@ -18,6 +18,7 @@ from config.processes import LauncherError, Service, last_lines
 
 FIRST_PORT = 8000
 PORTS_TRIED = 100
+CELERY = (str(PYTHON), "-m", "celery", "-A", "config")
 HEALTH_PATIENCE = 60.0  # seconds until the web server has to answer
 
 
@@ -68,14 +69,29 @@ def web_service(
 
 def celery_services(state: Path, environment: Mapping[str, str], note: Callable[[str], None]) -> list[Service]:
     """The worker for imports and exports, and the clock that sends what is due."""
-    celery = [str(PYTHON), "-m", "celery", "-A", "config"]
-    worker = [*celery, "worker", "-Q", "io", "-n", "io@%h", "--concurrency", "2", "--loglevel", "WARNING"]
-    worker += ["--without-gossip", "--without-mingle"]
-    clock = [*celery, "beat", "--schedule", str(state / "beat-schedule"), "--pidfile", "", "--loglevel", "WARNING"]
+    clock = [*CELERY, "beat", "--schedule", str(state / "beat-schedule"), "--pidfile", "", "--loglevel", "WARNING"]
     return [
-        Service("The worker", worker, environment, state / "log" / "worker.log", REPOSITORY, note=note),
+        Service("The worker", _worker("io", 2), environment, state / "log" / "worker.log", REPOSITORY, note=note),
         Service("The clock", clock, environment, state / "log" / "beat.log", REPOSITORY, note=note),
     ]
+
+
+def inference_services(state: Path, environment: Mapping[str, str], note: Callable[[str], None]) -> list[Service]:
+    """The workers that run models and train them; of use once the inference packages are installed.
+
+    One job at a time each, so that a prediction never waits for a training that takes days.
+    """
+    log = state / "log"
+    return [
+        Service("The models' worker", _worker("infer", 1), environment, log / "infer.log", REPOSITORY, note=note),
+        Service("The training worker", _worker("train", 1), environment, log / "train.log", REPOSITORY, note=note),
+    ]
+
+
+def _worker(queue: str, concurrency: int) -> list[str]:
+    """A worker process for one queue. It loads no model: that is done by its children."""
+    worker = [*CELERY, "worker", "-Q", queue, "-n", f"{queue}@%h", "--concurrency", str(concurrency)]
+    return [*worker, "--loglevel", "WARNING", "--without-gossip", "--without-mingle"]
 
 
 def answers(port: int) -> bool:

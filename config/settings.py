@@ -150,6 +150,14 @@ QUARANTINE_ROOT = STATE / "quarantine"
 VOLUME_CACHE_ROOT = STATE / "cache" / "volumes"
 VOLUME_CACHE_BYTES = ENVIRONMENT.volume_cache_bytes
 INFERENCE_STATUS_FILE = STATE / "inference.json"
+#: Files of models, each folder under its SHA-256.
+MODELS_ROOT = STATE / "models"
+#: What jobs need while they run; a job that ended leaves nothing.
+JOBS_ROOT = STATE / "jobs"
+#: The model that an installation begins with; a path, for the record never imports the models' code.
+STARTER_MODEL = ROOT / "inference" / "segmentation" / "starter_model"
+INFERENCE_DEVICE = ENVIRONMENT.device
+INFERENCE_MEMORY_BYTES = ENVIRONMENT.memory_bytes
 PSEUDONYM_KEY = ENVIRONMENT.pseudonym_key
 IDENTITY_KEYS = ENVIRONMENT.identity_keys
 
@@ -161,6 +169,8 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 500
 INTAKE_MAX_BYTES = 8 * 1024**3
 INTAKE_MAX_FILES = 50_000
 INTAKE_MAX_RATIO = 200
+#: Of the zip of a model: the largest that nnU-Net plans is below a tenth of it, five folds of one below half.
+MODEL_MAX_BYTES = 4 * 1024**3
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -181,7 +191,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
     # Taken in and given out under one name; elsewhere `origin` is another word.
-    "ENUM_NAME_OVERRIDES": {"VertebraOriginEnum": ["segmented", "by_hand"]},
+    "ENUM_NAME_OVERRIDES": {
+        "VertebraOriginEnum": ["segmented", "by_hand"],
+        "JobStateEnum": "labeling.models.jobs.JobState",
+    },
 }
 
 USE_TZ = True
@@ -210,5 +223,6 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_ACKS_LATE = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE = {
-    "reap": {"task": "labeling.intake.reap", "schedule": 15.0},
+    "reap": {"task": "labeling.jobs.reap", "schedule": 15.0},
+    "close-abandoned": {"task": "labeling.intake.close_abandoned", "schedule": 60.0},
 }

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -15,7 +16,8 @@ from django.utils import timezone
 
 from labeling.imaging.refusal import Refusal
 from labeling.imaging.sealing import Seal
-from labeling.intake import jobs, quarantine
+from labeling.intake import quarantine
+from labeling.jobs import queue
 from labeling.models import BatchState, Case, CaseOrigin, IntakeBatch, Job, Series
 from labeling.reading.roles import may_see_all_cases
 
@@ -26,6 +28,7 @@ __all__ = [
     "job_key",
     "named_patient",
     "new_batch",
+    "note_stopped",
     "stop_batch",
     "touch",
     "visible_batches",
@@ -197,23 +200,35 @@ def finish_batch(batch: IntakeBatch, *, announce: bool = True) -> Job:
             locked.save(update_fields=["state", "stage"])
         elif locked.state == BatchState.FAILED:
             raise Refusal("not-receiving", "This delivery was stopped. Start a new one.")
-        return jobs.enqueue(job_key(batch), "import", {"batch": str(batch.uuid)}, announce=announce)
+        return queue.enqueue(
+            job_key(batch),
+            "import",
+            {"batch": str(batch.uuid)},
+            title=f"Import of {locked.files_total} file{'' if locked.files_total == 1 else 's'}",
+            by=locked.by,
+            announce=announce,
+        )
 
 
 def stop_batch(batch: IntakeBatch) -> bool:
     """Stop a delivery on a person's wish. Cases that are already stored stay. False where it had already ended."""
     with transaction.atomic():
-        jobs.cancel(job_key(batch))
-        return bool(
-            IntakeBatch.objects.filter(
-                pk=batch.pk, state__in=[BatchState.RECEIVING, BatchState.QUEUED, BatchState.RUNNING]
-            ).update(
-                state=BatchState.FAILED,
-                stage="",
-                message="Stopped by a person. Cases that were already stored stay.",
-                finished_at=timezone.now(),
-            )
+        stopped = queue.cancel(job_key(batch))  # which notes it in the batch as well
+        return note_stopped(batch.uuid) or stopped
+
+
+def note_stopped(batch_uuid: UUID | str) -> bool:
+    """Write into a delivery that a person stopped it; False where it had already ended."""
+    return bool(
+        IntakeBatch.objects.filter(
+            uuid=batch_uuid, state__in=[BatchState.RECEIVING, BatchState.QUEUED, BatchState.RUNNING]
+        ).update(
+            state=BatchState.FAILED,
+            stage="",
+            message="Stopped by a person. Cases that were already stored stay.",
+            finished_at=timezone.now(),
         )
+    )
 
 
 def visible_batches(user: User) -> QuerySet[IntakeBatch]:

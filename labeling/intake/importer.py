@@ -20,19 +20,22 @@ from labeling.imaging.dicom_series import DicomSeries, scan
 from labeling.imaging.nifti import looks_like_labels
 from labeling.imaging.pseudonyms import Pseudonymizer
 from labeling.imaging.refusal import Refusal
-from labeling.intake import batches, frames, jobs, quarantine
+from labeling.intake import batches, frames, quarantine
 from labeling.intake.arrivals import Study, refused_row
 from labeling.intake.dicom_studies import dose_report_facts, studies_of
-from labeling.intake.jobs import Lease, LeaseLost
 from labeling.intake.mask_matching import MaskMatcher
 from labeling.intake.nifti_studies import is_nifti, nifti_study
 from labeling.intake.quarantine import Source
 from labeling.intake.store import KEPT
-from labeling.intake.studies import StudyImport, log_without_values
+from labeling.intake.studies import StudyImport
 from labeling.intake.unpack import Limits, unpack
+from labeling.jobs import queue
+from labeling.jobs.faults import log_without_values
+from labeling.jobs.kinds import Hooks
+from labeling.jobs.queue import Lease, LeaseLost
 from labeling.models import BatchState, CaseOrigin, IntakeBatch, Job, JobState, Series
 
-__all__ = ["give_up", "import_batch", "wait_for_another"]
+__all__ = ["HOOKS", "import_batch"]
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +48,7 @@ def import_batch(batch_uuid: uuid.UUID | str) -> bool:
     Errors end in the batch: with a sentence where it is about the delivery, otherwise the job is handed out again.
     """
     batch = IntakeBatch.objects.filter(uuid=batch_uuid).first()
-    lease = None if batch is None else jobs.claim(batches.job_key(batch))
+    lease = None if batch is None else queue.claim(batches.job_key(batch))
     if batch is None or lease is None:
         return False
     if batch.state not in (BatchState.QUEUED, BatchState.RUNNING):
@@ -63,21 +66,33 @@ def import_batch(batch_uuid: uuid.UUID | str) -> bool:
             # The edge of the task. A fault that passes (a database that restarts) deserves another attempt.
             log_without_values(f"Batch {batch.pk}: the import stopped", error)
             _try_again(batch, lease)
+        except BaseException:
+            lease.hand_back()  # the worker is told to stop
+            raise
     return True
 
 
-def wait_for_another(job: Job) -> None:
+def _wait_for_another(job: Job) -> None:
     """Say that the worker of a batch died; called in the reaper's transaction."""
     IntakeBatch.objects.filter(uuid=job.params.get("batch"), state=BatchState.RUNNING).update(
         stage="The worker died. Waiting for another one"
     )
 
 
-def give_up(job: Job) -> None:
+def _give_up(job: Job) -> None:
     """Fail the batch of a job that lost its worker too often; called in the reaper's transaction."""
     batch = IntakeBatch.objects.filter(uuid=job.params.get("batch")).first()
     if batch is not None:
         _fail(batch, job.message)
+
+
+def _stopped(job: Job) -> None:
+    """A person stopped the job of a batch, here or on the jobs page; called in the transaction that cancels it."""
+    batches.note_stopped(str(job.params.get("batch")))
+
+
+#: What happens to the batch when something happens to its job.
+HOOKS = Hooks(given_up=_give_up, handed_out=_wait_for_another, cancelled=_stopped)
 
 
 def _end(batch: IntakeBatch, lease: Lease, state: BatchState, message: str) -> None:
@@ -107,7 +122,7 @@ def _fail(batch: IntakeBatch, message: str) -> None:
 
 
 def _try_again(batch: IntakeBatch, lease: Lease) -> None:
-    if lease.job.attempts >= jobs.MOST_ATTEMPTS:
+    if lease.job.attempts >= queue.MOST_ATTEMPTS:
         _end_badly(
             batch,
             lease,

@@ -13,11 +13,11 @@ from labeling.imaging.refusal import Refusal
 from labeling.imaging.resample import check_same_patient, check_verse_numbers, overlap_fraction
 from labeling.imaging.volume import LabelMap, canonical_labels
 from labeling.intake.frames import stack_geometry, stack_volume
-from labeling.intake.jobs import Lease
 from labeling.intake.masks import attach_labels
 from labeling.intake.nifti_studies import anonymous_sentence, label_facts, same_stem
 from labeling.intake.quarantine import Source
 from labeling.intake.store import KEPT
+from labeling.jobs.queue import Lease
 from labeling.models import Case, IntakeBatch, Outcome, Series
 
 __all__ = ["MaskMatcher"]

@@ -24,7 +24,7 @@ from labeling.imaging.sagittal import SagittalStack, recipe_sha
 from labeling.imaging.sealing import Seal
 from labeling.intake.arrivals import Arrival, Study, refused_row
 from labeling.intake.frames import Pack
-from labeling.intake.jobs import Lease
+from labeling.jobs.queue import Lease
 from labeling.models import Case, Identity, Instance, IntakeBatch, Outcome, Patient, Series, Slice, Stack
 from labeling.reading import rounds
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from django.db import DatabaseError
 from django.utils.functional import cached_property
@@ -18,23 +16,16 @@ from labeling.imaging.sagittal import SagittalStack, derived_stack, native_stack
 from labeling.imaging.volume import Volume
 from labeling.intake import frames
 from labeling.intake.arrivals import Arrival, Study, outcome_of
-from labeling.intake.jobs import Lease, LeaseLost
 from labeling.intake.store import PreparedSeries, PreparedStack, known_series, seen_before_row, store_study
+from labeling.jobs.faults import log_without_values
+from labeling.jobs.queue import Lease, LeaseLost
 from labeling.models import Case, IntakeBatch, Outcome, Series
 
-__all__ = ["LOSSY", "StudyImport", "log_without_values"]
+__all__ = ["LOSSY", "StudyImport"]
 
 LOSSY = "The images were compressed with loss before they came here: fine detail may be missing."
 
 log = logging.getLogger(__name__)
-
-
-def log_without_values(what: str, error: BaseException) -> None:
-    """Log where an error was raised and its kind, never its text: that may quote a header."""
-    places = " < ".join(
-        f"{Path(at.filename).name}:{at.lineno}" for at in reversed(traceback.extract_tb(error.__traceback__))
-    )
-    log.error("%s: %s at %s", what, type(error).__name__, places)
 
 
 class StudyImport:

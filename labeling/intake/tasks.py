@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from labeling.intake import importer, upkeep
+from labeling.jobs.running import task
 
-from celery import shared_task
-
-from labeling.intake import importer, jobs, upkeep
-
-__all__ = ["import_batch", "reap"]
-
-
-def task(name: str, *, limit_seconds: int) -> Callable[[Callable[..., Any]], Any]:
-    """The project's way of making a task: a full name, a hard limit, no result; the queue is named by who sends it."""
-    decorate: Callable[[Callable[..., Any]], Any] = shared_task(
-        name=name, ignore_result=True, time_limit=limit_seconds, acks_late=False
-    )
-    return decorate
+__all__ = ["close_abandoned", "import_batch"]
 
 
 @task("labeling.intake.import_batch", limit_seconds=6 * 3600)
@@ -26,8 +14,8 @@ def import_batch(batch: str) -> None:
     importer.import_batch(batch)
 
 
-@task("labeling.intake.reap", limit_seconds=300)
-def reap() -> None:
-    """Bring back what lost its worker, close what nobody finishes."""
-    jobs.reap("import", importer.give_up, importer.wait_for_another)
+@task("labeling.intake.close_abandoned", limit_seconds=300)
+def close_abandoned() -> None:
+    """Close the deliveries that nobody finishes, and clear away what ended jobs have left."""
     upkeep.close_abandoned()
+    upkeep.remove_old_job_folders()

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from labeling.intake import batches, jobs
+from labeling.intake import batches
 from labeling.intake.importer import import_batch
+from labeling.jobs import queue
 from labeling.models import IntakeBatch
 from labeling.reading.rounds import seed_open_labelling_round
 
@@ -21,7 +22,7 @@ def quiet_heartbeat(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     """A test's transaction hides the job from the heartbeat's own connection, which would take it for lost."""
     marker = request.node.get_closest_marker("django_db")
     if marker is None or not marker.kwargs.get("transaction"):
-        monkeypatch.setattr(jobs, "HEARTBEAT_SECONDS", 3600.0)
+        monkeypatch.setattr(queue, "HEARTBEAT_SECONDS", 3600.0)
 
 
 @pytest.fixture

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from labeling.intake import batches, frames, importer, jobs, tasks
+from labeling.intake import batches, frames, importer
 from labeling.intake.importer import import_batch
+from labeling.intake.upkeep import close_abandoned
+from labeling.jobs import queue, reaper
 from labeling.models import (
     Assignment,
     Case,
@@ -26,11 +28,11 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 @pytest.mark.django_db(transaction=True)
 def test_a_heartbeat_keeps_the_lease_and_notices_when_it_is_gone(monkeypatch, tmp_path: Path):
-    monkeypatch.setattr(jobs, "HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr(queue, "HEARTBEAT_SECONDS", 0.02)
     dicom(tmp_path / "in")
     batch = closed_batch(tmp_path / "in")
     key = batches.job_key(batch)
-    lease = jobs.claim(key)
+    lease = queue.claim(key)
     assert lease is not None
     lose_the_lease(batch)
     with lease:
@@ -43,10 +45,10 @@ def test_a_heartbeat_keeps_the_lease_and_notices_when_it_is_gone(monkeypatch, tm
         while time.monotonic() < deadline:
             try:
                 lease.check()
-            except jobs.LeaseLost:
+            except queue.LeaseLost:
                 break
             time.sleep(0.01)
-        with pytest.raises(jobs.LeaseLost):
+        with pytest.raises(queue.LeaseLost):
             lease.check()
 
 
@@ -70,12 +72,12 @@ def test_a_worker_that_lost_its_lease_commits_nothing(tmp_path: Path, monkeypatc
 def test_the_reaper_gives_up_after_the_third_attempt_with_a_sentence(tmp_path: Path):
     dicom(tmp_path / "in")
     batch = closed_batch(tmp_path / "in")
-    for attempt in range(1, jobs.MOST_ATTEMPTS + 1):
-        assert jobs.claim(batches.job_key(batch)) is not None
+    for attempt in range(1, queue.MOST_ATTEMPTS + 1):
+        assert queue.claim(batches.job_key(batch)) is not None
         IntakeBatch.objects.filter(pk=batch.pk).update(state="running")
         assert Job.objects.get(key=batches.job_key(batch)).attempts == attempt
         lose_the_lease(batch)
-        tasks.reap()
+        reaper.reap()
     batch.refresh_from_db()
     assert batch.state == "failed"
     assert "died 3 times" in batch.message
@@ -87,10 +89,10 @@ def test_the_reaper_gives_up_after_the_third_attempt_with_a_sentence(tmp_path: P
 def test_a_batch_whose_worker_died_says_so_until_another_takes_it(tmp_path: Path):
     dicom(tmp_path / "in")
     batch = closed_batch(tmp_path / "in")
-    jobs.claim(batches.job_key(batch))
+    queue.claim(batches.job_key(batch))
     IntakeBatch.objects.filter(pk=batch.pk).update(state="running", stage="Reading headers: 3 of 66")
     lose_the_lease(batch)
-    tasks.reap()
+    reaper.reap()
     batch.refresh_from_db()
     assert batch.stage == "The worker died. Waiting for another one"
     import_batch(batch.uuid)
@@ -113,20 +115,20 @@ def test_a_job_that_is_handed_out_after_its_batch_ended_touches_nothing(tmp_path
 def test_the_reaper_leaves_living_workers_alone(tmp_path: Path):
     dicom(tmp_path / "in")
     batch = closed_batch(tmp_path / "in")
-    lease = jobs.claim(batches.job_key(batch))
+    lease = queue.claim(batches.job_key(batch))
     assert lease is not None
-    tasks.reap()
+    reaper.reap()
     lease.hold()
 
 
 @pytest.mark.django_db
 def test_a_delivery_that_was_never_closed_ends_after_a_day():
     batch = batches.new_batch(None, "x", "upload")
-    tasks.reap()
+    close_abandoned()
     batch.refresh_from_db()
     assert batch.state == "receiving"
     IntakeBatch.objects.filter(pk=batch.pk).update(created_at=timezone.now() - timedelta(hours=25))
-    tasks.reap()
+    close_abandoned()
     batch.refresh_from_db()
     assert batch.state == "failed"
     assert "never closed" in batch.message
@@ -173,7 +175,7 @@ def test_an_unexpected_error_is_tried_again_and_then_told(tmp_path: Path, monkey
         raise RuntimeError("Muster^Eva")
 
     monkeypatch.setattr(importer, "scan", fault)
-    for _ in range(jobs.MOST_ATTEMPTS):
+    for _ in range(queue.MOST_ATTEMPTS):
         assert import_batch(batch.uuid)
     assert not import_batch(batch.uuid)
     batch.refresh_from_db()

@@ -17,9 +17,10 @@ import pytest
 from django.db import connection, connections
 
 from labeling.imaging.codec import decode, read_frame
-from labeling.intake import batches, importer, tasks
+from labeling.intake import batches, importer
 from labeling.intake.frames import media_path
 from labeling.intake.importer import import_batch
+from labeling.jobs import reaper
 from labeling.models import (
     Anatomy,
     Case,
@@ -139,7 +140,7 @@ def test_a_worker_killed_anywhere_leaves_no_half_case_and_the_next_one_finishes(
         assert Job.objects.get(key=batches.job_key(batch)).state in ("queued", "running")
         check_whole(settings)
         lose_the_lease(batch)
-        tasks.reap()
+        reaper.reap()
         assert import_batch(batch.uuid)
         batch.refresh_from_db()
         assert (batch.state, batch.message) == ("done", "")

@@ -1,0 +1,1 @@
+"""Work that is asked for now and done elsewhere: its row, its worker, its child process."""

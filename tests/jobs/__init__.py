@@ -1,0 +1,1 @@
+"""Jobs: rows, leases, workers and their children."""
