@@ -14,6 +14,8 @@ def private_state(settings, tmp_path: Path) -> Path:
     settings.QUARANTINE_ROOT = tmp_path / "quarantine"
     settings.VOLUME_CACHE_ROOT = tmp_path / "volumes"
     settings.INFERENCE_STATUS_FILE = tmp_path / "inference.json"
+    settings.MODELS_ROOT = tmp_path / "models"
+    settings.JOBS_ROOT = tmp_path / "jobs"
     # Pages are rendered without collectstatic; the hashed names are covered by the browser tests.
     settings.STORAGES = {
         **settings.STORAGES,

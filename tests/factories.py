@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from labeling.imaging.codec import encode
+from labeling.jobs.kinds import KINDS
 from labeling.models import (
     Anatomy,
     AnatomyVertebra,
     Assignment,
     Case,
     IntakeBatch,
+    Job,
     LabelSchema,
     ModelVersion,
     Patient,
@@ -73,6 +76,30 @@ def make_reader(*roles: Role | str, **fields: Any) -> Reader:
 def make_model_reader() -> Reader:
     version = ModelVersion.objects.create(kind="classifier", name=f"classifier {number()}", sha256=digest())
     return Reader.objects.create(kind=ReaderKind.MODEL, model_version=version)
+
+
+def make_model_version(**fields: Any) -> ModelVersion:
+    """A candidate for segmentation; its files are not on the disk."""
+    sha256 = digest("model")
+    return ModelVersion.objects.create(
+        **{"kind": "segmentation", "name": f"bodies {number()}", "sha256": sha256, "folder": sha256, **fields}
+    )
+
+
+def make_job(**fields: Any) -> Job:
+    """A segmentation that waits; one that runs has a worker, one that ended its times."""
+    now = timezone.now()
+    times = {"started_at": now - timedelta(seconds=40), "attempts": 1}
+    of_state = {
+        "running": {**times, "owner": "worker", "lease_until": now + timedelta(minutes=1), "heartbeat_at": now},
+        "done": {**times, "finished_at": now, "progress": 1.0},
+        "failed": {**times, "finished_at": now, "message": "The disk is full. Make room, then start it again."},
+        "cancelled": {**times, "finished_at": now, "message": "Stopped by a person."},
+    }
+    kind = fields.get("kind", "segment")
+    queue = KINDS[kind].queue if kind in KINDS else "io"
+    state = of_state.get(fields.get("state", "queued"), {})
+    return Job.objects.create(**{"key": f"{kind}:{number()}", "kind": kind, "queue": queue, **state, **fields})
 
 
 def make_patient(**fields: Any) -> Patient:

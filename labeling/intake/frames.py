@@ -33,6 +33,7 @@ __all__ = [
     "stack_volume",
     "sweep",
     "write_file",
+    "write_named",
 ]
 
 
@@ -90,9 +91,14 @@ def digest(volume: Volume, hashes: Sequence[str]) -> str:
 
 def write_file(batch: uuid.UUID, suffix: str, data: bytes) -> str:
     """Write a new file, flushed to the disk before it has its name; its path relative to the media root."""
-    relative = _new_path(batch, suffix)
+    return write_named(_new_path(batch, suffix), data)
+
+
+def write_named(relative: str, data: bytes) -> str:
+    """Write a file at a path below the media root, whole or not at all; a file that lies there is replaced."""
     target = media_path(relative)
-    part = target.with_name(target.name + ".part")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
     try:
         with part.open("xb") as file:
             file.write(data)

@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -30,7 +31,17 @@ from labeling.intake.frames import stack_geometry
 from labeling.intake.volume_cache import Lock, VolumeFiles, make_room, note_failure, say_failure
 from labeling.models import Stack
 
-__all__ = ["Preparing", "Ready", "Source", "can_be_cut", "prepared", "source_of", "volume_of"]
+__all__ = [
+    "Preparing",
+    "Ready",
+    "Source",
+    "can_be_cut",
+    "decode_into",
+    "prepared",
+    "source_of",
+    "uncompressed_source",
+    "volume_of",
+]
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +120,13 @@ def can_be_cut(stack: Stack) -> bool:
     except Refusal:
         return False
     return True
+
+
+def uncompressed_source(stack: Stack) -> Source:
+    """The native volume of the series that a stack was made from, whatever room it takes; the stack itself where that
+    has no frames of its own."""
+    media_root = Path(settings.MEDIA_ROOT)
+    return _native_source(stack, media_root) or _stack_source(stack, media_root)
 
 
 @lru_cache(maxsize=64)
@@ -243,8 +261,28 @@ def _decode(source: Source, part: Path, lock: Lock) -> None:
     order, flips = axial_order(source.geometry)
     shape = source.geometry.permuted(order, flips).shape
     written = np.memmap(part, dtype="<i2", mode="r+", shape=shape)
-    # The file seen along the axes of the source: a frame goes to its place wherever that is.
-    native = reordered(written, *_back(order, flips))
+    decode_into(written, source, order, flips, lock.say)
+    written.flush()
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def decode_into(
+    array: NDArray[np.int16],
+    source: Source,
+    order: tuple[int, int, int],
+    flips: tuple[bool, bool, bool],
+    say: Callable[[float], None],
+) -> None:
+    """Fill `array` with the HU of a source, its axes permuted and flipped; `say` hears the share done, and may raise.
+
+    Raises
+    ------
+    Refusal
+        ``missing-pack``, ``damaged-pack`` or ``damaged-frame``.
+    """
+    # The array seen along the axes of the source: a frame goes to its place wherever that is.
+    native = reordered(array, *_back(order, flips))
     said, count = time.monotonic(), source.geometry.shape[0]
     frame = partial(_frame, source)
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -254,10 +292,7 @@ def _decode(source: Source, part: Path, lock: Lock) -> None:
             native[start : places.stop] = np.stack(list(pool.map(frame, places)))
             if time.monotonic() - said >= _SAY_EVERY_SECONDS:
                 said = time.monotonic()
-                lock.say(places.stop / count)
-    written.flush()
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
+                say(places.stop / count)
 
 
 def _back(order: tuple[int, int, int], flips: tuple[bool, bool, bool]) -> tuple[Any, Any]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 
-from labeling.models import Anatomy, AnatomyVertebra, Assignment, Case, Read, Round, Slice, Stack
-from labeling.reading.rounds import anatomy_to_read, free_assignments
+from labeling.models import Anatomy, AnatomyVertebra, Case, Read, Slice, Stack
+from labeling.reading.rounds import reading_anatomy
 from labeling.reading.visibility import case_for
 from labeling.reading.worklist import next_case
 
@@ -35,19 +35,13 @@ def next_ahead(user: User, *, after: int | None = None) -> Ahead | None:
         return None
     case = case_for(user, case_id)
     draft = Read.objects.filter(case=case, reader__user=user, state="draft").order_by("round", "pk").first()
-    anatomy = draft.anatomy if draft is not None else anatomy_to_read(case, _round_of(user, case))
+    anatomy = draft.anatomy if draft is not None else reading_anatomy(case)
     if anatomy is None:
         return None
     slices = Slice.objects.filter(stack=anatomy.stack_id).order_by("k")
     sops = list(slices.values_list("sop_uid", flat=True))
     start = _start(draft, anatomy, len(sops))
     return Ahead(case, anatomy.stack, outwards(sops, start), anatomy)
-
-
-def _round_of(user: User, case: Case) -> Round | None:
-    own = Assignment.objects.filter(reader__user=user, case=case).select_related("round").order_by("round", "pk")
-    taken = own.first() or free_assignments(user).filter(case=case).select_related("round").order_by("round").first()
-    return None if taken is None else taken.round
 
 
 def _start(draft: Read | None, anatomy: Anatomy, count: int) -> int:

@@ -29,6 +29,7 @@ from labeling.models import (
     Stack,
     Vertebra,
 )
+from labeling.reading import measuring
 from labeling.reading.proposals import Proposal, rows_of, says_the_same
 from labeling.reading.refusals import NotReadable, OperationRefused
 from labeling.reading.repinning import Carried, repin
@@ -138,11 +139,15 @@ def anatomies_of(case: Case) -> list[Anatomy]:
     """The versions on the stack that is read, newest first, with vertebrae and people."""
     named = AnatomyVertebra.objects.filter(anatomy=OuterRef("pk"))
     versions = Anatomy.objects.filter(Exists(named), case=case, stack=case.reading_stack_id).order_by("-n")
-    return list(versions.select_related("parent", "author__user", "confirmed_by__user").prefetch_related("vertebrae"))
+    people = ("author__user", "author__model_version", "confirmed_by__user")
+    return list(versions.select_related("parent", *people).prefetch_related("vertebrae"))
 
 
 def origin_words(anatomy: Anatomy) -> str:
     """Where a version comes from, in a few words."""
+    model = anatomy.author.model_version if anatomy.author is not None else None
+    if model is not None:
+        return f"found by {model.name}"
     if anatomy.source_digest:
         return "from a mask"
     return "placed by hand" if anatomy.parent is None else f"version {anatomy.parent.n}, changed by hand"
@@ -204,6 +209,8 @@ def make_version(*, user: User, case: Case, proposal: Proposal, read: int | None
         if proposal.confirm and anatomy.confirmed_at is None:
             _confirm(user, anatomy, len(rows))
         carried = [repin(draft, anatomy) for draft in drafts]
+        if anatomy.label_map and not preview:
+            measuring.ask(anatomy)
         if preview:
             transaction.set_rollback(True)
     return Made(anatomy=None if preview and new else anatomy.pk, n=anatomy.n, carried=carried[0] if carried else None)

@@ -17,7 +17,8 @@ from labeling.anatomy.levels import rank
 from labeling.imaging import codec
 from labeling.imaging.planes import Plane, hounsfield, sagittal_plane
 from labeling.intake.frames import media_path, stack_geometry
-from labeling.models import Anatomy, AnatomyVertebra, Case, Read, Slice, Stack
+from labeling.models import AnatomyVertebra, Case, Read, Slice, Stack
+from labeling.reading.rounds import anatomies_to_read
 from labeling.reading.visibility import prior_cases
 
 __all__ = ["PriorSlice", "interval_words", "prior_slice", "priors_of"]
@@ -107,9 +108,9 @@ def prior_slice(user: User, read: Read, case_id: int, *, level: str, share: floa
 
 
 def _nearest(stack: Stack, level: str) -> AnatomyVertebra | None:
-    """The vertebra of the newest anatomy whose level lies nearest to `level`."""
-    newest = Anatomy.objects.filter(case=stack.case_id, stack=stack).order_by("-n").first()
-    named = [] if newest is None else list(newest.vertebrae.exclude(level=""))
+    """The vertebra of the anatomy that is read of the stack, whose level lies nearest to `level`."""
+    anatomy = anatomies_to_read(stack.case_id, stack.pk).first()
+    named = [] if anatomy is None else list(anatomy.vertebrae.exclude(level=""))
     wanted = rank(level)
     return min(named, key=lambda one: (abs(rank(one.level) - wanted), rank(one.level)), default=None)
 

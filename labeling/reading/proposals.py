@@ -69,7 +69,12 @@ def rows_of(placed: Sequence[Placed], versions: Sequence[Anatomy], stack: Stack)
     geometry = Geometry((stack.slices_count, stack.rows, stack.columns), np.array(stack.affine))
     whole = list(checked(whole, geometry))
     ranks = ranks_of([one.level for one in whole])
-    return [_row(one, rank, _label_value(one, values)) for one, rank in zip(whole, ranks, strict=True)]
+    rows = [_row(one, rank, _label_value(one, values)) for one, rank in zip(whole, ranks, strict=True)]
+    for row in rows:
+        # What was done to a mask stays true as long as the mask is the same.
+        before = known.get(row.vertebra_id) if row.vertebra_id is not None and row.label_value else None
+        row.note = before.note if before is not None and before.label_value == row.label_value else ""
+    return rows
 
 
 def _row(one: Placed, rank: int, label_value: int) -> AnatomyVertebra:

@@ -11,8 +11,10 @@ __all__ = [
     "AnyUser",
     "Role",
     "make_groups",
+    "may_choose_models",
     "may_export",
     "may_import",
+    "may_manage_models",
     "may_open_identity",
     "may_read",
     "may_read_in",
@@ -93,6 +95,16 @@ def may_import(user: AnyUser) -> bool:
 
 
 def may_export(user: AnyUser) -> bool:
+    return bool(roles_of(user) & {Role.LEAD, Role.ENGINEER})
+
+
+def may_manage_models(user: AnyUser) -> bool:
+    """Bring models in and train them: a model's files run as a program when they are loaded."""
+    return Role.ENGINEER in roles_of(user)
+
+
+def may_choose_models(user: AnyUser) -> bool:
+    """Say which model works from now on: activate and retire."""
     return bool(roles_of(user) & {Role.LEAD, Role.ENGINEER})
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, QuerySet
+from django.db.models.lookups import IsNull
 from django.utils import timezone
 
 from labeling.models import (
@@ -24,19 +27,20 @@ from labeling.models import (
 )
 from labeling.reading.refusals import NotReadable
 from labeling.reading.roles import AnyUser, may_read, reader_of
-from labeling.reading.rules import DEFAULTS, Rules
+from labeling.reading.rules import DEFAULTS
 from labeling.reading.visibility import case_for, pooled_assignments
 
 __all__ = [
     "OPEN_LABELLING_ROUND",
     "NotReadable",
-    "anatomy_to_read",
+    "anatomies_to_read",
     "claim",
     "enter_open_round",
     "free_assignments",
     "newest_anatomy",
     "open_read",
     "owed_or_none",
+    "reading_anatomy",
     "seed_open_labelling_round",
 ]
 
@@ -140,7 +144,7 @@ def _open_assignments(reader: Reader, case: Case) -> QuerySet[Assignment]:
 def open_read(*, user: User, case_id: int) -> Read:
     """The person's read of this case: their draft, else their locked read, else a new draft on a case they claim.
 
-    A draft that says nothing yet follows a newer anatomy. A case they had skipped is theirs to read again.
+    A draft that says nothing yet follows the anatomy of its case. A case they had skipped is theirs to read again.
 
     Raises
     ------
@@ -158,7 +162,7 @@ def open_read(*, user: User, case_id: int) -> Read:
         return own
     if case.reading_stack_id is None:
         raise NotReadable("This case has no stack to read yet.")
-    if newest_anatomy(case) is None:
+    if reading_anatomy(case) is None:
         raise NotReadable("The vertebrae of this case are not known yet. Add a vertebra mask first.")
     return _begin(reader, case)
 
@@ -182,11 +186,11 @@ def _skipped_no_more(assignments: QuerySet[Assignment]) -> None:
 
 
 def _following(draft: Read) -> Read:
-    """A draft without an operation takes the newest anatomy; a person's labels are never projected anew.
+    """A draft without an operation takes the anatomy that is read now; a person's labels are never projected anew.
 
     A later version has labels before its first operation: those it began with.
     """
-    anatomy = anatomy_to_read(draft.case, draft.round)
+    anatomy = reading_anatomy(draft.case)
     if anatomy is None or draft.seq > 0 or draft.version > 1 or draft.anatomy_id == anatomy.pk:
         return draft
     with transaction.atomic():
@@ -205,7 +209,7 @@ def _begin(reader: Reader, case: Case) -> Read:
             if assignment.not_before is not None and assignment.not_before > now:
                 raise NotReadable(f"This case can be read from {assignment.not_before:%d %B %Y} on.")
             _skipped_no_more(Assignment.objects.filter(pk=assignment.pk))
-            anatomy = anatomy_to_read(case, assignment.round)
+            anatomy = reading_anatomy(case)
             if anatomy is None:
                 raise NotReadable("The vertebrae of this case are not known yet. Add a vertebra mask first.")
             return Read.objects.create(
@@ -220,17 +224,24 @@ def _begin(reader: Reader, case: Case) -> Read:
         return found
 
 
-def anatomy_to_read(case: Case, round_: Round | None) -> Anatomy | None:
-    """The anatomy that a draft begun now would stand on: where the round pins it, the newest that a person confirmed,
-    as long as there is one."""
-    pinned = round_ is not None and Rules.parse(round_.rules).anatomy == "pinned"
-    return (newest_anatomy(case, confirmed=True) if pinned else None) or newest_anatomy(case)
+def reading_anatomy(case: Case) -> Anatomy | None:
+    """The anatomy that a read begun now stands on; see `anatomies_to_read`."""
+    return anatomies_to_read(case.pk, case.reading_stack_id).first()
 
 
-def newest_anatomy(case: Case, *, confirmed: bool = False) -> Anatomy | None:
-    """The newest anatomy of the stack that is read, among those that name a vertebra (and that a person confirmed)."""
+def anatomies_to_read(case: Any, stack: Any) -> QuerySet[Anatomy]:
+    """The anatomies of a case on a stack, with the one that is read first: the newest that a person confirmed, as long
+    as there is one, else the newest. What a model finds later never takes the place of what a person has checked.
+
+    `case` and `stack` may be references to an outer query.
+    """
+    has_vertebrae = AnatomyVertebra.objects.filter(anatomy=OuterRef("pk"))
+    found = Anatomy.objects.filter(Exists(has_vertebrae), case=case, stack=stack)
+    return found.order_by(IsNull(F("confirmed_at"), True), "-n")
+
+
+def newest_anatomy(case: Case) -> Anatomy | None:
+    """The newest version of the anatomy on the stack that is read, whoever made it: the one that a correction builds
+    on. What is read is `reading_anatomy`."""
     named = AnatomyVertebra.objects.filter(anatomy=OuterRef("pk"))
-    anatomies = Anatomy.objects.filter(Exists(named), case=case, stack=case.reading_stack_id)
-    if confirmed:
-        anatomies = anatomies.filter(confirmed_at__isnull=False)
-    return anatomies.order_by("-n").first()
+    return Anatomy.objects.filter(Exists(named), case=case, stack=case.reading_stack_id).order_by("-n").first()

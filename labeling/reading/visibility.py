@@ -26,6 +26,7 @@ __all__ = [
     "case_report_is_open",
     "export_counts",
     "exportable_reads",
+    "model_case_counts",
     "note_exposure",
     "owed_assignments",
     "pooled_assignments",
@@ -250,6 +251,12 @@ def export_counts(user: User) -> list[dict[str, Any]]:
         {"name": name, "reads": reads, "findings": findings[name], "slice_labels": labels[name]}
         for name, reads in counted.items()
     ]
+
+
+def model_case_counts() -> dict[int, int]:
+    """Model version -> how many cases it has read. Which cases is not said, nor what: counting exposes nobody."""
+    reads = Read.objects.filter(reader__model_version__isnull=False, state="locked").order_by()
+    return dict(reads.values_list("reader__model_version").annotate(n=Count("case", distinct=True)))
 
 
 def _exportable(user: User) -> QuerySet[Read]:

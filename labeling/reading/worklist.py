@@ -30,7 +30,7 @@ from labeling.models import (
 )
 from labeling.reading.activity import active_of_cases, pace_ms
 from labeling.reading.roles import may_read
-from labeling.reading.rounds import free_assignments
+from labeling.reading.rounds import anatomies_to_read, free_assignments
 
 __all__ = ["PAGE_SIZE", "TABS", "Resume", "VertebraCell", "WorklistPage", "WorklistRow", "next_case", "worklist"]
 
@@ -207,10 +207,7 @@ def _rows(found: QuerySet[Assignment], reader: Reader | None, page: int) -> tupl
     newest_read = Read.objects.filter(round=OuterRef("round"), case=OuterRef("case"), reader=reader).order_by(
         "-version"
     )
-    named = AnatomyVertebra.objects.filter(anatomy=OuterRef("pk"))
-    newest_anatomy = Anatomy.objects.filter(
-        Exists(named), case=OuterRef("case"), stack=OuterRef("case__reading_stack")
-    ).order_by("-n")
+    anatomy_to_read = anatomies_to_read(OuterRef("case"), OuterRef("case__reading_stack"))
     start = (page - 1) * PAGE_SIZE
     # The page first, by keys alone: joined and annotated, PostgreSQL would do the work for every row before it sorts.
     keys = list(found.order_by(*_OWN_FIRST).values_list("pk", flat=True)[start : start + PAGE_SIZE])
@@ -224,7 +221,7 @@ def _rows(found: QuerySet[Assignment], reader: Reader | None, page: int) -> tupl
             own_active=Value(0) if reader is None else Coalesce(active_of_cases(reader), Value(0)),
             own_anatomy=Coalesce(
                 Subquery(newest_read.values("anatomy")[:1]),
-                Subquery(newest_anatomy.values("pk")[:1]),
+                Subquery(anatomy_to_read.values("pk")[:1]),
                 output_field=BigIntegerField(),
             ),
         )

@@ -13,7 +13,7 @@ from labeling.anatomy.bodies import bodies_only
 from labeling.anatomy.boxes import box_at, extent_of, spine_axes
 from labeling.anatomy.placing import Placed
 from labeling.intake.frames import stack_geometry
-from labeling.intake.masks import label_map
+from labeling.intake.label_maps import label_map
 from labeling.models import Anatomy, Case
 from labeling.reading.anatomies import Proposal, make_version
 from tests import factories

@@ -12,7 +12,7 @@ import SimpleITK
 
 from labeling.imaging.outlines import decode
 from labeling.intake.frames import media_path, stack_geometry, stack_volume
-from labeling.intake.masks import label_map
+from labeling.intake.label_maps import label_map
 from labeling.models import Anatomy, Case, IntakeBatch, Outcome, Vertebra
 from tests.intake import conftest as intake
 

@@ -18,7 +18,7 @@ from labeling.imaging.dicom_series import assemble, scan
 from labeling.imaging.nifti import read_labels
 from labeling.imaging.sagittal import derived_stack, is_sagittal, native_stack
 from labeling.imaging.volume import canonical, canonical_labels
-from labeling.intake import jobs
+from labeling.jobs import queue
 from labeling.models import Case, CaseOrigin, Split
 
 SPEC = CaseSpec(
@@ -81,7 +81,7 @@ def test_every_image_says_that_it_is_simulated(tmp_path: Path):
 @pytest.mark.django_db
 def test_a_cohort_comes_in_as_simulated_cases_with_masks_and_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     # A test's transaction hides the job from the heartbeat's own connection, which would take it for lost.
-    monkeypatch.setattr(jobs, "HEARTBEAT_SECONDS", 3600.0)
+    monkeypatch.setattr(queue, "HEARTBEAT_SECONDS", 3600.0)
     out = io.StringIO()
     call_command(
         "simulate_cohort", "--cases", "1", "--seed", "4", "--into", str(tmp_path / "cohort"), "--import", stdout=out
@@ -97,6 +97,12 @@ def test_a_cohort_comes_in_as_simulated_cases_with_masks_and_reports(tmp_path: P
     anatomy = case.anatomies.get()
     complete = [one.level for one in anatomy.vertebrae.all() if not one.cut]
     assert sorted(complete) == sorted(truth["levels"])
+    # The same cohort again, for training: the same case, whose patient goes into the split.
+    call_command(
+        "simulate_cohort", "--cases", "1", "--seed", "4", "--into", str(tmp_path / "again"), "--split", "training",
+        stdout=out,
+    )  # fmt: skip
+    assert Case.objects.get().patient.split == Split.TRAINING
 
 
 def test_a_cohort_that_cannot_be_ends_with_a_sentence(tmp_path: Path):

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from labeling.imaging.outlines import decode
 from labeling.intake.frames import media_path, stack_volume
-from labeling.intake.masks import attach_mask, dice_pairs, label_map
+from labeling.intake.known_vertebrae import dice_pairs
+from labeling.intake.label_maps import label_map
+from labeling.intake.masks import attach_mask
 from labeling.intake.nifti_studies import name_stem
 from labeling.models import Anatomy, Case, Outcome, Patient, Series, Vertebra
 from tests.intake.conftest import Deliver

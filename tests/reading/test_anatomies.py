@@ -21,6 +21,7 @@ from labeling.models import (
     AuditEvent,
     Case,
     Finding,
+    Job,
     LabelOperation,
     Read,
     RoundState,
@@ -114,18 +115,31 @@ def shifted(case: Case) -> tuple[Placed, ...]:
 
 def test_a_shifted_numbering_is_a_new_version_of_the_same_vertebrae(case: Case, lead: User) -> None:
     before = newest(case)
+    before.vertebrae.filter(level="L3").update(note="It was split.")
     made = make(lead, case, shifted(case))
     after = Anatomy.objects.get(pk=made.anatomy)
     assert (after.n, after.parent, after.author, made.n) == (2, before, factories.reader_of(lead), 2)
     assert [row.level for row in after.vertebrae.all()] == ["L3", "L4", "L5"]
     old, new = before.vertebrae.all(), after.vertebrae.all()
-    for name in ("vertebra_id", "label_value", "box", "first_k", "last_k", "origin"):
+    for name in ("vertebra_id", "label_value", "box", "first_k", "last_k", "origin", "note"):
         assert [getattr(row, name) for row in new] == [getattr(row, name) for row in old], name
     assert (after.label_map, after.outlines) == (before.label_map, before.outlines)
     assert [row.level for row in before.vertebrae.all()] == ["L2", "L3", "L4"]
     assert origin_words(before) == "from a mask"
     assert origin_words(after) == "version 1, changed by hand"
     assert not after.confirmed_at
+
+
+def test_every_new_version_with_a_mask_is_measured_and_a_preview_is_not(case: Case, lead: User) -> None:
+    make(lead, case, shifted(case), preview=True)
+    assert not Job.objects.exists()
+    made = make(lead, case, shifted(case))
+    assert [job.params for job in Job.objects.filter(kind="measure")] == [{"anatomy": made.anatomy}]
+    make(lead, case, as_placed(newest(case)), confirm=True)
+    assert Job.objects.count() == 1
+    without = factories.make_case()
+    make(lead, without, (by_hand("L3", -3.0),), parent=None)
+    assert Job.objects.count() == 1
 
 
 def test_without_a_mask_each_click_is_a_new_vertebra(lead: User) -> None:

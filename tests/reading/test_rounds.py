@@ -7,10 +7,19 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from labeling.models import Assignment, Case, Read, Round, Seen
+from labeling.models import Anatomy, Assignment, Case, Read, Round, Seen
+from labeling.reading.ahead import next_ahead
 from labeling.reading.labels import mark_seen
 from labeling.reading.roles import Role, reader_of
-from labeling.reading.rounds import NotReadable, claim, enter_open_round, open_read, seed_open_labelling_round
+from labeling.reading.rounds import (
+    NotReadable,
+    claim,
+    enter_open_round,
+    open_read,
+    reading_anatomy,
+    seed_open_labelling_round,
+)
+from labeling.reading.worklist import worklist
 from tests.factories import (
     lock_plainly,
     make_anatomy,
@@ -139,6 +148,26 @@ def test_a_pinned_round_reads_the_anatomy_that_a_person_confirmed() -> None:
     make_anatomy(case)
     make_assignment(case, round=make_round("independent"), reader=reader_of(user))
     assert open_read(user=user, case_id=case.pk).anatomy == confirmed
+
+
+def test_what_a_model_finds_later_never_takes_the_place_of_what_a_person_confirmed() -> None:
+    case, user = readable(), make_user(Role.RESIDENT)
+    confirmed = case.anatomies.get()
+    confirmed.confirmed_by, confirmed.confirmed_at = make_reader(), timezone.now()
+    confirmed.save()
+    found = make_anatomy(case, ("T12", "L1"), author=make_model_reader())
+    make_assignment(case)
+    assert reading_anatomy(case) == confirmed
+    assert worklist(user).rows[0].levels == "L2–L4"
+    ahead = next_ahead(user)
+    assert ahead is not None
+    assert ahead.anatomy == confirmed
+    draft = open_read(user=user, case_id=case.pk)
+    assert draft.anatomy == confirmed
+    # A draft that says nothing yet stays there too, until a person has confirmed the newer one.
+    assert open_read(user=user, case_id=case.pk).anatomy == confirmed
+    Anatomy.objects.filter(pk=found.pk).update(confirmed_by=make_reader(), confirmed_at=timezone.now())
+    assert open_read(user=user, case_id=case.pk).anatomy == found
 
 
 def test_after_the_lock_opening_shows_the_locked_read_until_another_round_asks() -> None:

@@ -1,4 +1,4 @@
-"""What an installation begins with: roles, demonstration accounts, the open labelling round, the demonstration case."""
+"""What an installation begins with: roles, demonstration accounts, the open labelling round, a case and a model."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from labeling.imaging.refusal import Refusal
 from labeling.management.commands.create_account import create_account
 from labeling.models import Case
 from labeling.reading.roles import Role, make_groups
 from labeling.reading.rounds import enter_open_round, seed_open_labelling_round
+from labeling.registry.starter import seed_starter_model
 
 #: Account names and their roles.
 DEMONSTRATION_ACCOUNTS = {
@@ -29,6 +31,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--without-accounts", action="store_true", help="No demonstration accounts.")
         parser.add_argument("--without-case", action="store_true", help="No demonstration case.")
+        parser.add_argument("--without-model", action="store_true", help="No starter model for segmentation.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         make_groups()
@@ -40,10 +43,18 @@ class Command(BaseCommand):
             from labeling.intake.demonstration import seed_demonstration_case
 
             seed_demonstration_case()
+        if not options["without_model"]:
+            self._starter_model()
         for case in Case.objects.filter(reading_stack__isnull=False, assignments__isnull=True).select_related(
             "patient"
         ):
             enter_open_round(case)
+
+    def _starter_model(self) -> None:
+        try:
+            seed_starter_model()
+        except Refusal as refusal:
+            self.stdout.write(refusal.sentence)  # reading never waits for a model
 
     def _accounts(self) -> None:
         made = {name: create_account(name, [role]) for name, role in DEMONSTRATION_ACCOUNTS.items()}

@@ -19,8 +19,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from labeling.imaging.refusal import Refusal
 from labeling.intake import batches
 from labeling.intake.importer import import_batch
-from labeling.models import BatchState, Case, CaseOrigin
+from labeling.models import BatchState, Case, CaseOrigin, Split
 from labeling.reading.reports import set_report
+from labeling.reading.splits import assign_split
 
 _SIMULATOR = "inference.simulate"
 _REPOSITORY = Path(__file__).resolve().parents[3]
@@ -35,13 +36,17 @@ class Command(BaseCommand):
         parser.add_argument("--axial", action="store_true", help="Axial volumes instead of native sagittal stacks.")
         parser.add_argument("--into", type=Path, metavar="DIR", help="Where they are written; else beside the state.")
         parser.add_argument("--import", action="store_true", dest="bring_in", help="Bring them in as cases.")
+        parser.add_argument(
+            "--split", choices=Split.values, default=None, help="Put the patients into this split; brings them in."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         into: Path = options["into"] or Path(settings.STATE) / "simulated"
         for folder in self._written(into.resolve(), options):
             line = str(folder)
-            if options["bring_in"]:
+            if options["bring_in"] or options["split"]:
                 case = _brought_in(folder)
+                _put_into(case, options["split"])
                 line = f"{line}: {case.name}, case {case.pk}"
             self.stdout.write(line)
 
@@ -64,6 +69,15 @@ class Command(BaseCommand):
                 said.seek(0)
                 lines = said.read().strip().splitlines()
                 raise CommandError(f"The simulation stopped. {lines[-1] if lines else 'It gave no reason.'}")
+
+
+def _put_into(case: Case, split: str | None) -> None:
+    if split is None or split == Split.UNASSIGNED:
+        return
+    try:
+        assign_split(case.patient, split, by=None, reason="Simulated cohort")
+    except Refusal as refusal:
+        raise CommandError(refusal.sentence) from None
 
 
 def _brought_in(folder: Path) -> Case:

@@ -1,0 +1,123 @@
+"""Model versions: registered once by the SHA-256 of their files, one of each kind active, none ever lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from labeling.imaging.refusal import Refusal
+from labeling.models import AuditEvent, Dataset, ModelState, ModelVersion, Reader, ReaderKind
+from labeling.registry.folders import folder_sha256, keep, kept_folder
+
+__all__ = ["activate", "active", "model_folder", "reader_of_model", "register", "retire"]
+
+
+def register(
+    folder: Path,
+    *,
+    kind: str,
+    name: str,
+    by: User | None,
+    recipe: Mapping[str, Any] | None = None,
+    dataset: Dataset | None = None,
+    metrics: Mapping[str, Any] | None = None,
+    note: str = "",
+) -> ModelVersion:
+    """Keep the files of a model and give it a row, as a candidate; the same files again are the same version.
+
+    Raises
+    ------
+    Refusal
+        ``not-a-model`` where the folder is missing, empty or holds a link.
+    OSError
+        where the disk is full.
+    """
+    sha256 = folder_sha256(folder)
+    keep(folder, sha256)
+    with transaction.atomic():
+        version, new = ModelVersion.objects.get_or_create(
+            sha256=sha256,
+            defaults={
+                "kind": kind,
+                "name": name.strip()[:80] or "Model",
+                "recipe": dict(recipe or {}),
+                "dataset": dataset,
+                "metrics": dict(metrics or {}),
+                "folder": sha256,
+                "note": note,
+                "by": by,
+            },
+        )
+        if new:
+            _audit(by, "register_model", version)
+    return version
+
+
+def active(kind: str) -> ModelVersion | None:
+    """The active version of a kind, if there is one."""
+    return ModelVersion.objects.filter(kind=kind, state=ModelState.ACTIVE).first()
+
+
+def activate(version: ModelVersion, by: User | None) -> ModelVersion:
+    """Make this the one that is used unless another is named; the one before becomes a candidate again."""
+    with transaction.atomic():
+        # All rows of the kind, always in one order: two people who activate at once do not wait for each other's.
+        rows = ModelVersion.objects.select_for_update().filter(kind=version.kind).order_by("pk")
+        held = {row.pk: row for row in rows}[version.pk]
+        if held.state != ModelState.ACTIVE:
+            ModelVersion.objects.filter(kind=version.kind, state=ModelState.ACTIVE).update(state=ModelState.CANDIDATE)
+            held.state = ModelState.ACTIVE
+            held.save(update_fields=["state"])
+            _audit(by, "activate_model", held)
+    version.refresh_from_db()
+    return version
+
+
+def retire(version: ModelVersion, by: User | None) -> ModelVersion:
+    """Use it no more; what it has made stays, and it can be activated again."""
+    with transaction.atomic():
+        if (
+            ModelVersion.objects.filter(pk=version.pk)
+            .exclude(state=ModelState.RETIRED)
+            .update(state=ModelState.RETIRED)
+        ):
+            _audit(by, "retire_model", version)
+    version.refresh_from_db()
+    return version
+
+
+def model_folder(version: ModelVersion) -> Path:
+    """The files of a version, checked against its SHA-256.
+
+    Raises
+    ------
+    Refusal
+        ``no-files`` where it has none, ``wrong-sha256`` where they are missing, changed or damaged.
+    """
+    if not version.folder:
+        raise Refusal("no-files", f"{version.name} has no files to load. Choose another model.")
+    folder = kept_folder(version.folder)
+    try:
+        found = folder_sha256(folder)
+    except Refusal:
+        found = ""
+    if found != version.sha256:
+        what = f"have another SHA-256 than {version.sha256[:12]}…" if found else "are missing"
+        raise Refusal(
+            "wrong-sha256", f"The files of {version.name} {what}. They are not loaded. Import the model again."
+        )
+    return folder
+
+
+def reader_of_model(version: ModelVersion) -> Reader:
+    """The reader that this version is, made on demand."""
+    reader, _ = Reader.objects.get_or_create(model_version=version, defaults={"kind": ReaderKind.MODEL})
+    return reader
+
+
+def _audit(by: User | None, verb: str, version: ModelVersion) -> None:
+    AuditEvent.objects.create(by=by, verb=verb, detail={"model_version": version.pk, "sha256": version.sha256})
