@@ -33,6 +33,7 @@ export default defineConfig({
         reading: path("./src/reading.ts"),
         anatomy: path("./src/anatomy.ts"),
         intake: path("./src/pages/intake.ts"),
+        work: path("./src/pages/work.ts"),
         shell: path("./src/pages/shell.ts"),
       },
       // Django's staticfiles storage hashes the entries; Vite hashes what the entries import.

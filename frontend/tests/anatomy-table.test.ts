@@ -29,6 +29,7 @@ const body = (level: string, row: number, more: Partial<Body> = {}): Body => ({
   maskOk: null,
   byHand: false,
   labelValue: 20,
+  note: "",
   sized: true,
   ...more,
 });

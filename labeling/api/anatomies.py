@@ -111,6 +111,7 @@ def _version(anatomy: Anatomy) -> dict[str, Any]:
         "confirmed_by": _name(anatomy.confirmed_by),
         "confirmed_at": anatomy.confirmed_at.isoformat() if anatomy.confirmed_at else None,
         "origin": origin_words(anatomy),
+        "note": anatomy.note,
         "levels": "" if not levels else levels[0] if len(levels) == 1 else f"{levels[0]}–{levels[-1]}",
         "vertebrae": len(rows),
         "outlines_url": reverse("outlines", args=[anatomy.pk]) if anatomy.outlines else None,
@@ -119,7 +120,7 @@ def _version(anatomy: Anatomy) -> dict[str, Any]:
 
 def _vertebra(row: AnatomyVertebra) -> dict[str, Any]:
     fields = ("level", "certainty", "cut", "cut_where", "first_k", "last_k", "box", "origin", "mask_ok", "label_value")
-    return {"id": row.vertebra_id, **{name: getattr(row, name) for name in fields}}
+    return {"id": row.vertebra_id, **{name: getattr(row, name) for name in (*fields, "note")}}
 
 
 def _name(reader: Reader | None) -> str:

@@ -22,6 +22,10 @@ _STATUS = {
     "no-name": 400,
     "incomplete": 400,
     "disk-full": 507,
+    "not-yours": 403,
+    "job-ended": 409,
+    "job-goes-on": 409,
+    "not-again": 409,
     # Not the client's doing: what the record promises is not on the disk.
     "missing-pack": 500,
     "damaged-pack": 500,

@@ -30,6 +30,7 @@ class AnatomyVersionOut(Shape):
     confirmed_by = s.CharField(help_text="Empty where nobody did.")
     confirmed_at = s.DateTimeField(allow_null=True)
     origin = s.CharField(help_text="Where it comes from, in words.")
+    note = s.CharField(help_text="On what the names rest, and what was left out; empty where nobody said.")
     levels = s.CharField(help_text="In view, as T9–L5.")
     vertebrae = s.IntegerField()
     outlines_url = s.CharField(allow_null=True)
@@ -47,6 +48,7 @@ class AnatomyVertebraOut(Shape):
     origin = s.ChoiceField(choices=ORIGINS)
     mask_ok = s.ChoiceField(choices=MASK_OK, allow_null=True)
     label_value = s.IntegerField(help_text="Its value in outlines and label map; 0 where it was placed by hand.")
+    note = s.CharField(help_text="What was done to its mask: split, joined, one slice; empty where nothing was.")
 
 
 class CaseAnatomyOut(Shape):

@@ -5,8 +5,10 @@ from django.urls import path
 from labeling.api.anatomies import AnatomiesView, CaseAnatomyView
 from labeling.api.batches import BatchesView, BatchFilesView, BatchView, FinishView, StopView
 from labeling.api.exports import FindingsExportView, LabelsExportView
+from labeling.api.jobs import AgainView, CancelView, JobsView, JobView
 from labeling.api.leases import ReleaseView, WriterView
 from labeling.api.me import MeView, PreferencesView
+from labeling.api.models import ModelUploadView
 from labeling.api.nowhere import NowhereView
 from labeling.api.outlines import OutlinesView
 from labeling.api.planes import AxialPlaneView, CoronalPlaneView, PriorSliceView
@@ -37,6 +39,11 @@ urlpatterns = [
     path("anatomies/<int:anatomy_id>/outlines", OutlinesView.as_view(), name="outlines"),
     path("exports/labels", LabelsExportView.as_view(), name="export-labels"),
     path("exports/findings", FindingsExportView.as_view(), name="export-findings"),
+    path("jobs", JobsView.as_view(), name="api-jobs"),
+    path("jobs/<int:job_id>", JobView.as_view(), name="api-job"),
+    path("jobs/<int:job_id>/cancel", CancelView.as_view(), name="api-job-cancel"),
+    path("jobs/<int:job_id>/again", AgainView.as_view(), name="api-job-again"),
+    path("models", ModelUploadView.as_view(), name="model-upload"),
     path("intake/batches", BatchesView.as_view(), name="batches"),
     path("intake/batches/<uuid:batch>", BatchView.as_view(), name="batch"),
     path("intake/batches/<uuid:batch>/files", BatchFilesView.as_view(), name="batch-files"),

@@ -1,26 +1,24 @@
 """All cases at a glance, and one case: what came in, what is read, which anatomies it has, its report coming in."""
 
-from collections.abc import Sequence
-
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.template.defaultfilters import date
-from django.utils.timezone import localtime
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from labeling.imaging.refusal import Refusal
 from labeling.models import Anatomy, Case
+from labeling.pages.anatomy_rows import levels_in_view
 from labeling.pages.intake import SeriesRow
 from labeling.pages.person import person
+from labeling.pages.vertebrae import segmenting_models, vertebrae_context, without_vertebrae
 from labeling.reading.anatomies import unchecked_cases
 from labeling.reading.facts import facts_of
 from labeling.reading.reports import LONGEST_REPORT, may_enter_reports, report_state, set_report
-from labeling.reading.roles import may_import, may_open_identity, may_read, may_see_all_cases
+from labeling.reading.roles import may_open_identity, may_read, may_see_all_cases
 from labeling.reading.visibility import case_for, case_report_for, case_report_is_open, visible_cases
 
 CASES_PER_PAGE = 50
@@ -42,33 +40,15 @@ def cases_page(request: HttpRequest) -> HttpResponse:
         .prefetch_related("vertebrae")
     }
     rows = [(case, newest.get(case.pk), levels_in_view(newest.get(case.pk))) for case in page]
-    context = {"rows": rows, "page": page, "search": search, "unchecked": unchecked_cases(request.user).count()}
+    context = {
+        "rows": rows,
+        "page": page,
+        "search": search,
+        "unchecked": unchecked_cases(request.user).count(),
+        "unsegmented": without_vertebrae(request.user).count(),
+        "model": next(iter(segmenting_models()), None),
+    }
     return render(request, "pages/cases.html", context)
-
-
-def levels_in_view(anatomy: Anatomy | None) -> str:
-    """'T12–L4', or '' without an anatomy."""
-    if anatomy is None:
-        return ""
-    levels = [row.level or "?" for row in anatomy.vertebrae.all()]
-    return "" if not levels else levels[0] if len(levels) == 1 else f"{levels[0]}–{levels[-1]}"
-
-
-def cut_levels(anatomy: Anatomy) -> str:
-    """'T11, T12', or '' where nothing is cut."""
-    return ", ".join(row.level or "?" for row in anatomy.vertebrae.all() if row.cut)
-
-
-def checked_words(anatomies: Sequence[Anatomy]) -> str:
-    """Whether a person has checked the newest anatomy, for the line above the link to the check."""
-    if not anatomies:
-        return "No vertebrae yet: place them by hand"
-    newest = anatomies[0]
-    if newest.confirmed_at is None or newest.confirmed_by is None:
-        return "Not checked"
-    user = newest.confirmed_by.user
-    by = "a reader" if user is None else user.get_full_name() or user.get_username()
-    return f"Checked by {by} on {date(localtime(newest.confirmed_at), 'j M Y')}"
 
 
 def _visible_case(request: HttpRequest, case_id: int) -> Case:
@@ -115,24 +95,14 @@ def _page(
     request: HttpRequest, case: Case, *, report: str | None = None, report_error: str = "", status: int = 200
 ) -> HttpResponse:
     """The page of a case; `report` is the text in the form, None where it is not on the screen."""
-    anatomies = list(
-        Anatomy.objects.filter(case=case, stack=case.reading_stack)
-        .order_by("-n")
-        .prefetch_related("vertebrae")
-        .select_related("author", "confirmed_by__user")
-    )
     enters = may_enter_reports(request.user)
     return render(
         request,
         "pages/case.html",
         {
-            "case": case,
+            **vertebrae_context(request.user, case),
             "facts": facts_of(case, case.reading_stack) if case.reading_stack else [],
             "series": [SeriesRow.of(row) for row in case.series.order_by("pk")],
-            "anatomies": [(anatomy, levels_in_view(anatomy), cut_levels(anatomy)) for anatomy in anatomies],
-            "checked": checked_words(anatomies),
-            "is_checked": bool(anatomies) and anatomies[0].confirmed_at is not None,
-            "may_import": may_import(request.user),
             "may_read": may_read(request.user),
             "may_open_identity": may_open_identity(request.user),
             "may_enter_reports": enters,

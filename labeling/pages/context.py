@@ -33,11 +33,17 @@ def navigation(user: Any) -> list[Group]:
         data.append(Entry("Cases", "cases", "flow", also=("case", "case-report", "identity")))
     if may_export(user):
         data.append(Entry("Labels", "labels", "dataset"))
+    models = []
+    if may_see_all_cases(user):
+        models.append(Entry("Models", "models", "models", also=("model", "model-import", "model-train")))
+        models.append(Entry("Jobs", "jobs", "jobs", also=("job",)))
     groups = []
     if may_read(user):
         groups.append(Group("Reading", (Entry("Worklist", "worklist", "list"),)))
     if data:
         groups.append(Group("Data", tuple(data)))
+    if models:
+        groups.append(Group("Models", tuple(models)))
     return groups
 
 

@@ -25,7 +25,7 @@ from psycopg.rows import dict_row
 from config.folders import REPOSITORY
 from config.install import STATIC, bundle_is_there, files_under
 from config.processes import Service, signal_group, stop_services
-from config.services import await_web, celery_services, web_service
+from config.services import await_web, celery_services, inference_services, web_service
 from config.valkey import Valkey
 
 BUILD_FIRST = "The frontend is not built. Run make test, which builds the frontend."
@@ -59,6 +59,9 @@ class Application:
         worker, _ = celery_services(state, self.environment, _quiet)
         worker.command = [sys.executable, *worker.command[1:]]
         self.worker = worker
+        models_worker, _ = inference_services(state, self.environment, _quiet)
+        models_worker.command = [sys.executable, *models_worker.command[1:]]
+        self.models_worker = models_worker
         self._token = ""
 
     # ------------------------------------------------------------------ from nothing to a login page, and back
@@ -79,7 +82,7 @@ class Application:
 
     def stop(self) -> None:
         """End every process and take the database away."""
-        stop_services([self.web, self.worker])
+        stop_services([self.web, self.worker, self.models_worker])
         self.listener.close()
         self.valkey.stop()
         with psycopg.connect(self.server_url, dbname="postgres", autocommit=True) as connection:
@@ -128,6 +131,15 @@ class Application:
     def start_worker(self) -> None:
         """A new worker; it takes up what waits."""
         self.worker.start()
+
+    def start_models_worker(self) -> None:
+        """The worker that runs models; few tests need one, so it starts with the first of them."""
+        if self.models_worker.process is None or self.models_worker.process.poll() is not None:
+            self.models_worker.start()
+
+    def stop_models_worker(self) -> None:
+        """End it as `make run` does; what it was at waits for the next one."""
+        stop_services([self.models_worker])
 
     @staticmethod
     def _kill(service: Service) -> None:

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from config.folders import REPOSITORY
 from labeling.pages.urls import urlpatterns
-from tests.browser import test_accessibility_of_rooms
+from tests.browser import test_accessibility_of_rooms, test_accessibility_of_work
 from tests.browser.accessibility import NOTICE, Look, found_by_axe, looks_at
 from tests.browser.application import Application
 from tests.browser.conftest import NewCase
@@ -25,12 +25,22 @@ NO_PAGE = {
     "open-case": "leads on to the room",
     "anatomy-next": "leads on to the next anatomy check",
     "intake-batches": "is a part of the intake page",
+    "cases-segment": "leads on to the jobs",
+    "case-segment": "leads on to the case",
+    "case-vertebrae": "is a part of the page of a case",
+    "model-activate": "leads on to the model",
+    "model-retire": "leads on to the model",
+    "jobs-table": "is a part of the jobs page",
+    "job-now": "is a part of the page of a job",
+    "job-cancel": "leads on to where the button was",
+    "job-again": "leads on to where the button was",
     "healthz": "is for machines",
 }
 
 
 def test_every_page_has_a_test_that_looks_at_it() -> None:
-    tests = [*globals().values(), *vars(test_accessibility_of_rooms).values()]
+    modules = (test_accessibility_of_rooms, test_accessibility_of_work)
+    tests = [*globals().values(), *(one for module in modules for one in vars(module).values())]
     looked_at = {name for test in tests for name in getattr(test, "pages", ())}
     pages = {pattern.name for pattern in urlpatterns} | {"docs"}
     assert looked_at - {NOTICE} == pages - set(NO_PAGE)

@@ -13,9 +13,9 @@ from tests.browser.room import Record, Room, open_case, until
 ROOMS = {
     "resident": ["Worklist", "Intake"],
     "senior1": ["Worklist"],
-    "lead": ["Intake", "Cases", "Labels"],
-    "engineer": ["Intake", "Cases", "Labels"],
-    "administrator": ["Intake", "Cases"],
+    "lead": ["Intake", "Cases", "Labels", "Models", "Jobs"],
+    "engineer": ["Intake", "Cases", "Labels", "Models", "Jobs"],
+    "administrator": ["Intake", "Cases", "Models", "Jobs"],
 }
 
 
@@ -37,8 +37,9 @@ def test_the_navigation_shows_a_person_their_rooms_and_each_door_opens(
 def test_pages_of_other_roles_and_pages_that_are_not_there_say_so(people: People, person: Person) -> None:
     people.foresee(r"status of 40[34]")
     page = person("resident")
-    page.goto("/labels")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Not for your role")
+    for closed in ("/labels", "/models", "/jobs", "/models/import"):
+        page.goto(closed)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Not for your role")
     for nowhere in ("/cases/99999999", "/read/99999999", "/no/such/page"):
         page.goto(nowhere)
         expect(page.get_by_role("heading", level=1)).to_have_text("Nothing here")

@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from labeling.models import Anatomy, Case, IntakeBatch, Read, Stack
+from labeling.models import Anatomy, Case, IntakeBatch, Job, ModelVersion, Read, Stack
 from tests import factories
 from tests.api.test_anatomies import proposal
 
@@ -43,6 +43,22 @@ TABLE: dict[tuple[str, str], str] = {
     ("intake", "GET"): "login 200 200 403 200 200 200",
     ("intake-batches", "GET"): "login 200 200 403 200 200 200",
     ("labels", "GET"): "login 403 403 403 200 200 403",
+    ("cases-segment", "POST"): "login 403 403 403 302 302 302",
+    ("case-vertebrae", "GET"): "login 200 404 404 200 200 200",
+    ("case-segment", "POST"): "login 403 404 404 302 302 302",
+    ("models", "GET"): "login 403 403 403 200 200 200",
+    ("model", "GET"): "login 403 403 403 200 200 200",
+    ("model-activate", "POST"): "login 403 403 403 302 302 403",
+    ("model-retire", "POST"): "login 403 403 403 302 302 403",
+    ("model-import", "GET"): "login 403 403 403 403 200 403",
+    ("model-train", "GET"): "login 403 403 403 403 200 403",
+    ("model-train", "POST"): "login 403 403 403 403 422 403",
+    ("jobs", "GET"): "login 403 403 403 200 200 200",
+    ("jobs-table", "GET"): "login 403 403 403 200 200 200",
+    ("job", "GET"): "login 403 403 403 200 200 200",
+    ("job-now", "GET"): "login 403 403 403 200 200 200",
+    ("job-cancel", "POST"): "login 403 403 403 302 302 302",
+    ("job-again", "POST"): "login 403 403 403 302 302 302",
     ("account", "GET"): "login 200 200 200 200 200 200",
     ("account", "POST"): "login 200 200 200 200 200 200",
     ("healthz", "GET"): "200 200 200 200 200 200 200",
@@ -78,6 +94,11 @@ TABLE: dict[tuple[str, str], str] = {
     ("batch-files", "PUT"): "401 201 404 403 404 404 404",
     ("batch-finish", "POST"): "401 200 404 403 404 404 404",
     ("batch-stop", "POST"): "401 200 404 403 404 404 404",
+    ("model-upload", "PUT"): "401 403 403 403 403 400 403",
+    ("api-jobs", "GET"): "401 200 200 200 200 200 200",
+    ("api-job", "GET"): "401 200 404 404 200 200 200",
+    ("api-job-cancel", "POST"): "401 403 404 404 200 200 200",
+    ("api-job-again", "POST"): "401 403 404 404 409 409 409",
     ("schema", "GET"): "401 200 200 200 200 200 200",
     ("api-nowhere", "GET"): "401 404 404 404 404 404 404",
     # DICOMweb. A search finds nothing where a retrieve is not found.
@@ -120,6 +141,8 @@ class World:
     read: Read
     batch: IntakeBatch
     prior: Case
+    job: Job
+    model: ModelVersion
 
     def client(self, person: str) -> Client:
         client = Client()
@@ -134,6 +157,8 @@ class World:
             "read_id": self.read.pk,
             "anatomy_id": self.anatomy.pk,
             "prior_id": self.prior.pk,
+            "job_id": self.job.pk,
+            "model_id": self.model.pk,
             "batch": self.batch.uuid,
             "study_uid": self.case.study_uid,
             "series_uid": self.stack.series_uid,
@@ -184,7 +209,9 @@ def world(db: None, settings: Any) -> World:
     assert resident is not None
     read = factories.make_read(case, reader=factories.reader_of(resident))
     batch = IntakeBatch.objects.create(name="delivery", source="upload", by=resident)
-    return World(people, case, case.reading_stack, anatomy, read, batch, prior)
+    model = factories.make_model_version()
+    job = factories.make_job(case=case, model_version=model)
+    return World(people, case, case.reading_stack, anatomy, read, batch, prior, job, model)
 
 
 def patterns() -> Iterator[tuple[str, URLPattern]]:

@@ -21,6 +21,8 @@ export interface Body {
   readonly byHand: boolean;
   /** In outlines; 0 where it was placed by hand. */
   readonly labelValue: number;
+  /** What a program did to its mask, in words; empty where nothing was done. */
+  readonly note: string;
   /** A hand has set its slices or pulled its box: its size follows its name no longer. */
   readonly sized: boolean;
 }
@@ -52,6 +54,7 @@ export function bodyOf(json: AnatomyVertebraOut): Body {
     maskOk: json.mask_ok as MaskOk | null,
     byHand: json.origin === "by_hand",
     labelValue: json.label_value,
+    note: json.note,
     sized: true,
   };
 }

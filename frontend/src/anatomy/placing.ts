@@ -42,6 +42,7 @@ export function place(point: Vector, bodies: Bodies, first: string, space: Space
     maskOk: "missing",
     byHand: true,
     labelValue: 0,
+    note: "",
     sized: false,
   };
   const row = [...bodies.slice(0, at), placed, ...bodies.slice(at)].map((body, index) => {

@@ -52,6 +52,8 @@ export interface AnatomyVersionOut {
   readonly confirmed_at: string | null;
   /** Where it comes from, in words. */
   readonly origin: string;
+  /** On what the names rest, and what was left out; empty where nobody said. */
+  readonly note: string;
   /** In view, as T9–L5. */
   readonly levels: string;
   readonly vertebrae: number;
@@ -72,6 +74,8 @@ export interface AnatomyVertebraOut {
   readonly mask_ok: MaskOkEnum | NullEnum | null;
   /** Its value in outlines and label map; 0 where it was placed by hand. */
   readonly label_value: number;
+  /** What was done to its mask: split, joined, one slice; empty where nothing was. */
+  readonly note: string;
 }
 
 export type AoBodyEnum = "A1" | "A2" | "A3" | "A4";
@@ -254,6 +258,87 @@ export interface InjuryOutRequest {
   readonly type: TypeEnum;
 }
 
+export interface JobCaseOut {
+  readonly id: number;
+  readonly name: string;
+}
+
+export interface JobModelOut {
+  readonly id: number;
+  readonly name: string;
+}
+
+/** One job: what it does, how far it is, what it waits for, how it ended. */
+export interface JobOut {
+  readonly id: number;
+  readonly kind: string;
+  readonly title: string;
+  readonly queue: QueueEnum;
+  readonly case: JobCaseOut | null;
+  /** The model that works, or the one that a training made. */
+  readonly model_version: JobModelOut | null;
+  /** Who asked for it; empty where nobody did. */
+  readonly by: string;
+  readonly state: JobStateEnum;
+  /** What it is doing, in words. */
+  readonly stage: string;
+  /** 0 to 1. */
+  readonly progress: number;
+  readonly attempts: number;
+  /** Why it stopped, in a sentence. */
+  readonly message: string;
+  /** A sentence, where more than a free worker is missing. */
+  readonly waiting_for: string;
+  /** Of a training: name to [[epoch, value], ...]. */
+  readonly curves: Readonly<Record<string, readonly (readonly (number | null)[])[]>>;
+  readonly created_at: string;
+  /** Of the present or last attempt. */
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+  readonly may_cancel: boolean;
+  readonly may_retry: boolean;
+}
+
+export type JobStateEnum = "queued" | "running" | "done" | "failed" | "cancelled";
+
+/** A job with the end of its log. */
+export interface JobWholeOut {
+  readonly id: number;
+  readonly kind: string;
+  readonly title: string;
+  readonly queue: QueueEnum;
+  readonly case: JobCaseOut | null;
+  /** The model that works, or the one that a training made. */
+  readonly model_version: JobModelOut | null;
+  /** Who asked for it; empty where nobody did. */
+  readonly by: string;
+  readonly state: JobStateEnum;
+  /** What it is doing, in words. */
+  readonly stage: string;
+  /** 0 to 1. */
+  readonly progress: number;
+  readonly attempts: number;
+  /** Why it stopped, in a sentence. */
+  readonly message: string;
+  /** A sentence, where more than a free worker is missing. */
+  readonly waiting_for: string;
+  /** Of a training: name to [[epoch, value], ...]. */
+  readonly curves: Readonly<Record<string, readonly (readonly (number | null)[])[]>>;
+  readonly created_at: string;
+  /** Of the present or last attempt. */
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+  readonly may_cancel: boolean;
+  readonly may_retry: boolean;
+  /** Its last lines, for overseers. */
+  readonly log_tail: string;
+}
+
+/** The newest jobs first. */
+export interface JobsOut {
+  readonly jobs: readonly JobOut[];
+}
+
 export interface LabelSlicesPayloadRequest {
   readonly vertebra: number;
   readonly sop_uids: readonly string[];
@@ -306,6 +391,16 @@ export interface MeasureOutRequest {
 }
 
 export type ModelEnum = "shown" | "after_lock" | "never";
+
+/** A model that came in; the same files again are the same version. */
+export interface ModelMadeOut {
+  readonly id: number;
+  readonly name: string;
+  /** Of its files, not of the zip. */
+  readonly sha256: string;
+  /** Of its page. */
+  readonly url: string;
+}
 
 /** A delivery to be filled with files. */
 export interface NewBatchInRequest {
@@ -410,6 +505,8 @@ export interface PriorOut {
   readonly interval: string;
   readonly url: string;
 }
+
+export type QueueEnum = "io" | "infer" | "train";
 
 export interface ReadOut {
   readonly id: number;
@@ -844,12 +941,22 @@ export interface Endpoints {
   readonly "POST /api/intake/batches/{batch}/finish": { readonly body: undefined; readonly answer: BatchOut };
   /** Stop a delivery. Cases that are already stored stay. */
   readonly "POST /api/intake/batches/{batch}/stop": { readonly body: undefined; readonly answer: BatchOut };
+  /** The newest jobs that this person may see; of a case, a kind or a state. */
+  readonly "GET /api/jobs": { readonly body: undefined; readonly answer: JobsOut };
+  /** One job, with the end of its log. */
+  readonly "GET /api/jobs/{job_id}": { readonly body: undefined; readonly answer: JobWholeOut };
+  /** Start a job again that failed or was stopped. */
+  readonly "POST /api/jobs/{job_id}/again": { readonly body: undefined; readonly answer: JobWholeOut };
+  /** Stop a job. What it has stored stays. */
+  readonly "POST /api/jobs/{job_id}/cancel": { readonly body: undefined; readonly answer: JobWholeOut };
   /** The person behind the session or the token. */
   readonly "GET /api/me": { readonly body: undefined; readonly answer: MeOut };
   /** How the person works: their keys. The same at every workstation. */
   readonly "GET /api/me/preferences": { readonly body: undefined; readonly answer: PreferencesOut };
   /** How the person works: their keys. The same at every workstation. */
   readonly "PUT /api/me/preferences": { readonly body: PreferencesInRequest; readonly answer: PreferencesOut };
+  /** Take a model in. Engineers only: a checkpoint is a program, and runs when it is loaded. */
+  readonly "PUT /api/models": { readonly body: undefined; readonly answer: ModelMadeOut };
   /** What is open before the read can be locked. */
   readonly "GET /api/reads/{read_id}/gaps": { readonly body: undefined; readonly answer: GapsOut };
   /** Lock the read. From then on it never changes. */

@@ -1,5 +1,6 @@
 /** Intake and the mask button of a case: drop, send with progress, watch what becomes of it. */
 
+import { Live } from './live.ts';
 import { deliveryName, fromDrop, fromInput } from './picked.ts';
 import { deliver, post, UploadRefused, type Picked, type Progress } from './upload.ts';
 
@@ -49,41 +50,17 @@ class UploadLine {
   }
 }
 
-/** Fetches the table again, quickly while something is running. */
-class Batches {
-  private timer = 0;
-
-  constructor(private readonly holder: HTMLElement) {
-    holder.addEventListener('click', (event) => void this.stop(event));
-    this.plan();
-  }
-
-  private get active(): boolean {
-    return this.holder.querySelector('[data-active="yes"]') !== null;
-  }
-
-  private plan(): void {
-    window.clearTimeout(this.timer);
-    this.timer = window.setTimeout(() => void this.refresh(), this.active ? 800 : 15_000);
-  }
-
-  async refresh(): Promise<void> {
-    try {
-      const response = await fetch(this.holder.dataset['url'] ?? '', { credentials: 'same-origin', redirect: 'error' });
-      if (response.ok && !document.hidden) this.holder.innerHTML = await response.text();
-    } catch {
-      /* the network is away: the table stays as it is and is asked for again */
-    }
-    this.plan();
-  }
-
-  private async stop(event: Event): Promise<void> {
+/** The table of deliveries: live, and each one that runs can be stopped. */
+function batchTable(holder: HTMLElement): Live {
+  const live = new Live(holder);
+  holder.addEventListener('click', (event) => void (async () => {
     const button = (event.target as HTMLElement).closest<HTMLButtonElement>('[data-stop]');
     if (!button) return;
     button.disabled = true;
     await post(`/api/intake/batches/${button.dataset['stop']}/stop`).catch(() => undefined);
-    await this.refresh();
-  }
+    await live.refresh();
+  })());
+  return live;
 }
 
 function intakePage(zone: HTMLElement): void {
@@ -91,7 +68,7 @@ function intakePage(zone: HTMLElement): void {
   const holder = document.querySelector<HTMLElement>('[data-batches]');
   const patient = document.querySelector<HTMLInputElement>('[data-patient]');
   if (!list || !holder) return;
-  const batches = new Batches(holder);
+  const batches = batchTable(holder);
 
   const send = async (picked: Picked[]): Promise<void> => {
     if (picked.length === 0) return;

@@ -1,4 +1,7 @@
-/** Every light page: `/` goes to the search field, Enter presses the one button that shows it. */
+/** Every light page: `/` goes to the search field, Enter presses the one button that shows it, some forms ask first. */
+
+import './confirm.ts';
+import './copy.ts';
 
 document.addEventListener('keydown', (event) => {
   const target = event.target as HTMLElement;
@@ -12,5 +15,3 @@ document.addEventListener('keydown', (event) => {
   search.focus();
   search.select();
 });
-
-export {};

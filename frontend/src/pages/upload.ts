@@ -20,11 +20,11 @@ export class UploadRefused extends Error {}
 const PARALLEL = 3;
 const TRIES = 4;
 
-function csrf(): string {
+export function csrf(): string {
   return /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? '';
 }
 
-async function sentence(response: Response): Promise<string> {
+export async function sentence(response: Response): Promise<string> {
   if (response.status === 401 || response.status === 403) return 'Your session ended. Log in again, then drop the files once more.';
   try {
     const body = (await response.json()) as { sentence?: string };

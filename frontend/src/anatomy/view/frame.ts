@@ -28,6 +28,8 @@ export class Frame {
     const chips = [make("span", { class: newest?.confirmed_at ? "chip" : "chip chip-line" }, versionWords(newest))];
     if (desk.data.usedBy > 0) chips.push(make("span", { class: "chip chip-line hide-narrow" }, "Your draft follows a new version"));
     part("chips").replaceChildren(...chips);
+    part("note").hidden = !newest?.note;
+    setText(part("note"), newest?.note ?? "");
     part("versions").replaceChildren(...desk.data.versions.map(versionRow));
     if (desk.data.versions.length === 0) part("versions").append(make("li", { class: "t3" }, "None yet."));
     if (!desk.data.mayEdit) this.news(`Read only. ${desk.data.whyNot}`);

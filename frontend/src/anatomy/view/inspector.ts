@@ -50,6 +50,8 @@ export class Inspector {
     setText(words, look ? capital(look.words) : "No vertebra yet");
     setAttribute(words, "class", `state-text ${look?.className ?? ""}`);
     setText(part("where-from"), body ? `${bodies.indexOf(body) + 1} of ${bodies.length}, ${body.byHand ? "placed by hand" : "from a mask"}` : "");
+    setText(part("body-note"), body?.note ?? "");
+    part("body-note-part").hidden = !body?.note;
     for (const { value, element } of this.segments) {
       setAttribute(element, "aria-checked", String(body?.certainty === value));
       setAttribute(element, "aria-disabled", desk.data.mayEdit && body ? null : "true");

@@ -1,0 +1,11 @@
+/** Jobs, models and the vertebrae of a case: live parts, curves, the import of a model. */
+
+import { drawCurves } from "./curves.ts";
+import { Live } from "./live.ts";
+import { importForm } from "./model-upload.ts";
+
+drawCurves(document);
+window.addEventListener("resize", () => drawCurves(document));
+for (const holder of document.querySelectorAll<HTMLElement>("[data-live]")) new Live(holder, drawCurves);
+for (const log of document.querySelectorAll<HTMLElement>("[data-log]")) log.scrollTop = log.scrollHeight;
+for (const form of document.querySelectorAll<HTMLFormElement>("[data-model-import]")) importForm(form);
