@@ -28,7 +28,7 @@ from labeling.anatomy.corpus import largest_pieces, vertebral_body
 from labeling.anatomy.levels import LEVELS, SACRUM, level_of, next_level, rank
 from labeling.imaging.geometry import Geometry
 
-__all__ = ["Coverage", "MaskVertebra", "bodies_only", "body_extents", "coverage"]
+__all__ = ["Coverage", "MaskVertebra", "bodies_only", "body_extents", "border_contact", "coverage"]
 
 Labels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -40,6 +40,10 @@ Box = tuple[float, float, float, float, float, float]
 
 NEAR_BORDER_ROWS = 1
 """Rows between a body and the top or bottom of the scan that still count as contact."""
+
+MEDIAL_SHARE, FRONT_SHARE = 0.3, 0.4
+"""Share of the width about the middle, and of the depth from the front, in which a body at the border is body and not
+the root of a pedicle, which stands up from its rear corners."""
 
 SLIP_MM = 5.0
 """How far behind the posterior wall of its neighbours a label at the border begins that is nothing but an arch."""
@@ -177,7 +181,7 @@ def _one(value: int, mask: Mask, start: NDArray[np.intp], geometry: Geometry) ->
 
 def _described(one: _Found, found: Sequence[_Found], geometry: Geometry, bounds: Coverage) -> MaskVertebra:
     level = level_of(one.value)
-    cut_where, leaves = _border(one.body, bounds), _border(one.whole, bounds)
+    cut_where, leaves = border_contact(one.body, bounds), border_contact(one.whole, bounds)
     body, note, voxels = one.body, one.note, len(one.body)
     if leaves in ("top", "bottom") and _is_arch(one, found, geometry):
         body, cut_where, voxels = one.whole, leaves, 0
@@ -202,19 +206,33 @@ def _joined(*sentences: str) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _border(voxels: NDArray[np.intp], bounds: Coverage) -> str:
-    """Where voxels (n, 3) touch the border of the scan: the first that applies, or an empty string."""
+def border_contact(voxels: NDArray[np.intp], bounds: Coverage) -> str:
+    """Where a body touches the border of what the scan covered: the first that applies of top, bottom, left, right,
+    front and back, or an empty string.
+
+    Parameters
+    ----------
+    voxels
+        (n, 3) indices (k, r, c) of the body.
+    """
     low, high = voxels.min(axis=0), voxels.max(axis=0)
     k0, k1, r0, r1, c0, c1 = bounds
     touches = {
-        "top": low[1] <= r0 + NEAR_BORDER_ROWS,
-        "bottom": high[1] >= r1 - NEAR_BORDER_ROWS,
+        "top": _is_body(voxels[voxels[:, 1] <= r0 + NEAR_BORDER_ROWS], low, high),
+        "bottom": _is_body(voxels[voxels[:, 1] >= r1 - NEAR_BORDER_ROWS], low, high),
         "left": high[0] >= k1,
         "right": low[0] <= k0,
         "front": low[2] <= c0,
         "back": high[2] >= c1,
     }
     return next((where for where, is_touched in touches.items() if is_touched), "")
+
+
+def _is_body(contact: NDArray[np.intp], low: NDArray[np.intp], high: NDArray[np.intp]) -> bool:
+    """Whether what touches the border, of a body from `low` to `high`, is more than the roots of its pedicles."""
+    aside = np.abs(contact[:, 0] - 0.5 * (low[0] + high[0])) <= 0.5 * MEDIAL_SHARE * (high[0] - low[0])
+    front = contact[:, 2] <= low[2] + FRONT_SHARE * (high[2] - low[2])
+    return bool((aside | front).any())
 
 
 def _is_arch(one: _Found, found: Sequence[_Found], geometry: Geometry) -> bool:

@@ -60,6 +60,9 @@ SIDE_HEIGHT = 0.62
 SIDE_AREA = 0.35
 """... or has at least this share of the area at the midline."""
 
+CRACK_MM = 5.0
+"""A gap up to this wide in a mask is a fracture line, and the body goes on behind it; no canal is so narrow."""
+
 GRAZE_MM = 3.0
 """What ends within this of the last such slice grazes the side of the body and is kept; a process reaches further."""
 
@@ -123,14 +126,27 @@ def vertebral_body(mask: Mask, spacing: Floats) -> Mask:
     -------
     A new array of the same shape. A mask that holds no arch comes back as it is.
     """
-    core, centre = _core(mask, spacing)
-    wall = _posterior_wall(mask, spacing, core, centre)
-    behind = _behind(mask, spacing, wall)
-    if behind.sum() < ARCH_SHARE * mask.sum():
+    whole = _healed(mask, spacing)
+    core, centre = _core(whole, spacing)
+    wall = _posterior_wall(whole, spacing, core, centre)
+    behind = _behind(whole, spacing, wall)
+    if behind.sum() < ARCH_SHARE * whole.sum():
         return mask.copy()
-    wall = _turned(wall, mask, behind, spacing, centre)
-    front = _piece_with(mask & ~_behind(mask, spacing, wall), core)
-    return _without_sides(front, spacing, centre, wall.up)
+    wall = _turned(wall, whole, behind, spacing, centre)
+    front = _piece_with(whole & ~_behind(whole, spacing, wall), core)
+    return _without_sides(front, spacing, centre, wall.up) & mask
+
+
+def _healed(mask: Mask, spacing: Floats) -> Mask:
+    """The mask with cracks closed, so that a split body is one again."""
+    reach = 0.5 * CRACK_MM
+    room = np.ceil(reach / spacing).astype(int) + 1
+    padded = np.pad(mask, [(n, n) for n in room])
+    grown = ndimage.distance_transform_edt(~padded, sampling=tuple(spacing)) <= reach
+    closed = ndimage.distance_transform_edt(grown, sampling=tuple(spacing)) > reach
+    inner = tuple(slice(n, n + size) for n, size in zip(room, mask.shape, strict=True))
+    result: Mask = closed[inner] | mask
+    return result
 
 
 def _core(mask: Mask, spacing: Floats) -> tuple[Mask, Floats]:
