@@ -1,7 +1,8 @@
 """Mask sets: which masks of training patients a segmentation is trained on, frozen under a hash.
 
-A mask counts once it can be trusted to be whole: of the anatomy that is read of the case, with every vertebra in it
-segmented, none ticked wrong or missing, and not a model's own guess that nobody has confirmed.
+A mask counts once it can be trusted to be whole: every vertebra in it segmented, none ticked wrong or missing, and not
+a model's own guess that nobody has confirmed. Of a case it is the newest confirmed anatomy, else the newest that no
+model made: a guess that came later does not take a mask away from a training.
 """
 
 from __future__ import annotations
@@ -34,7 +35,6 @@ from labeling.models import (
     ReaderKind,
     Split,
 )
-from labeling.reading.rounds import reading_anatomy
 
 __all__ = ["TARGETS", "LeftOut", "MaskRow", "freeze_masks", "manifest_rows", "mask_cases", "train_segmentation"]
 
@@ -105,13 +105,19 @@ def mask_cases(split: str = Split.TRAINING, left_out: LeftOut | None = None, nam
     )
     found = []
     for case in cases:
-        anatomy = reading_anatomy(case)
+        anatomy = _most_trusted(case)
         reason = "no anatomy" if anatomy is None else _why_not(anatomy, named)
         if anatomy is not None and not reason:
             found.append(anatomy)
         elif left_out is not None:
             left_out.add(reason)
     return found
+
+
+def _most_trusted(case: Case) -> Anatomy | None:
+    anatomies = Anatomy.objects.filter(case=case, stack=case.reading_stack).order_by("-n")
+    by_people = anatomies.exclude(author__kind=ReaderKind.MODEL)
+    return anatomies.filter(confirmed_at__isnull=False).first() or by_people.first() or anatomies.first()
 
 
 def _why_not(anatomy: Anatomy, named: bool) -> str:

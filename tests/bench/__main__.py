@@ -23,6 +23,9 @@ MODULES = {
     "keys": "keys",
     "labels": "labels",
     "wado": "beside_orthanc",
+    "postprocessing": "postprocessing",
+    "segmentation": "segmentation",
+    "classifier": "classifier",
     "worklist": "worklist",
 }
 

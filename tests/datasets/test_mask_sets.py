@@ -75,6 +75,12 @@ def test_only_masks_that_can_be_trusted_to_be_whole_count_and_the_others_are_cou
     }
 
 
+def test_a_guess_that_comes_later_does_not_push_a_mask_out_that_was_sent():
+    anatomy = masked()
+    make_anatomy(anatomy.case, label_map=anatomy.label_map, author=make_model_reader())
+    assert mask_cases() == [anatomy]
+
+
 def test_a_model_that_comes_later_does_not_push_a_confirmed_mask_out():
     anatomy = masked()
     confirm(anatomy)
