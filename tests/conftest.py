@@ -2,9 +2,14 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import config.celery  # noqa: F401 - sets the default app that sends tasks
+
+# How long an example takes is the machine's affair; what holds for it is ours.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

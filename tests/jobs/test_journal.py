@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from labeling.jobs.journal import LOG_BYTES, LOG_LINES, MOST_CURVES, MOST_POINTS, STAGE_LENGTH, Journal, cleaned
@@ -14,7 +14,6 @@ from labeling.jobs.lines import LONGEST_LINE, CurvePoint, Lines, Said, Turned, m
 anything = st.floats(allow_nan=True, allow_infinity=True)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.text(), st.none() | anything)))
 def test_progress_never_goes_back_and_stays_a_share(said: list[tuple[str, float | None]]):
     journal, last = Journal(), 0.0
@@ -25,7 +24,6 @@ def test_progress_never_goes_back_and_stays_a_share(said: list[tuple[str, float 
         last = journal.share
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(max_size=3000)))
 def test_the_log_keeps_its_end_and_no_more(lines: list[str]):
     journal = Journal()
@@ -58,7 +56,6 @@ def test_the_next_attempt_goes_on_with_the_log_and_the_curves_of_the_last():
     }
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.text(), anything, st.none() | anything)))
 def test_curves_are_numbers_that_a_database_takes_and_run_forward(points: list[tuple[str, float, float | None]]):
     journal = Journal()
@@ -92,7 +89,6 @@ def test_what_did_not_reach_the_row_comes_again():
     assert journal.changes() == {"stage": "Training", "progress": 0.6, "log_tail": "epoch 1"}
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_cleaned_text_is_one_line_that_can_be_stored_and_cleaning_again_changes_nothing(text: str):
     once = cleaned(text, 50)
@@ -102,7 +98,6 @@ def test_cleaned_text_is_one_line_that_can_be_stored_and_cleaning_again_changes_
     once.encode()
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=200)), st.lists(st.integers(1, 50), min_size=1))
 def test_lines_are_the_same_however_the_bytes_arrive(parts: list[bytes], sizes: list[int]):
     data = b"\n".join(parts)
@@ -130,14 +125,12 @@ def test_a_progress_bar_is_many_short_lines():
     assert Lines().feed(b"\r 10%\r 20%\r 30%\n") == [" 10%", " 20%", " 30%"]
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_line_is_a_message_or_none(line: str):
     message(line)
     message("{" + line + "}")
 
 
-@settings(deadline=None)
 @given(st.recursive(st.none() | st.booleans() | anything | st.integers() | st.text(), lambda inner: st.lists(inner)))
 def test_messages_of_other_shapes_are_lines_of_the_log(value: object):
     assert message(json.dumps({"stage": 3, "curve": value, "refused": value})) is None

@@ -48,7 +48,7 @@ STEPS = ("claim", "finish", "fail", "release", "stop", "cancel", "again", "expir
 
 
 @pytest.mark.django_db
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(STEPS), max_size=14))
 def test_whatever_happens_in_whatever_order_one_worker_has_it_and_it_ends_once(steps: list[str]):
     job = enqueue(f"test:{factories.number()}", "test", {}, title="x", announce=False)
