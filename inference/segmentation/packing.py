@@ -16,6 +16,9 @@ __all__ = ["export", "unpack_export"]
 MOST_BYTES = 8 << 30
 """Five folds of nnU-Net's largest network are 4 GB."""
 
+MOST_JSON_BYTES = 32 << 20
+"""A plan or a fingerprint is a few kilobytes; it is read whole."""
+
 MOST_FILES = 2_000
 
 MOST_RATIO = 200
@@ -103,6 +106,8 @@ def _checked(opened: zipfile.ZipFile) -> dict[PurePosixPath, zipfile.ZipInfo]:
             raise _unsafe("It is encrypted.")
         if info.file_size > RATIO_FROM_BYTES and info.file_size > MOST_RATIO * max(1, info.compress_size):
             raise _unsafe("It unpacks to far more than weights can shrink to.")
+        if path.suffix == ".json" and info.file_size > MOST_JSON_BYTES:
+            raise _unsafe(f"{path.name} is larger than any description of a model.")
         if not info.is_dir():
             members[path] = info
     return members

@@ -22,6 +22,7 @@ from labeling.anatomy.boxes import Box
 from labeling.anatomy.fragments import LeftOut, Parted, part, without_specks
 from labeling.anatomy.instances_bodies import instance_maps
 from labeling.anatomy.instances_curve import STEP_MM, Curve, Grid, spine_curve, working_grid
+from labeling.anatomy.instances_line import beyond_a_leap
 from labeling.anatomy.instances_split import Segment, expected_height, profile_along, segments_of
 from labeling.anatomy.levels import SACRUM, level_of, verse_of
 from labeling.imaging.geometry import Geometry
@@ -185,6 +186,14 @@ def _parted(grid: Grid, bounds: Coverage, numbered: bool) -> tuple[Curve, Parted
     rows = grid.region[1]
     borders = (rows.start <= bounds[2], rows.stop > bounds[3])
     segments = segments_of(profile_along(bodies, curve), curve, borders, numbered=numbered)
+    beyond = None if numbered else beyond_a_leap(segments, curve, grid)
+    if beyond is not None:
+        values = np.where(beyond, 0, grid.values).astype(np.uint16)
+        curve, parted = _parted(replace(grid, values=values), bounds, numbered)
+        mm3 = float(np.count_nonzero(beyond) * np.prod(grid.spacing))
+        parted.left_out.append(LeftOut(mm3, 0, ""))
+        parted.left_out.sort(key=lambda piece: -piece.mm3)
+        return curve, parted
     parted = part(bodies, curve, segments, borders, numbered=numbered)
     if rings.any():
         parted.owners[parted.owners > 0] += 1
@@ -304,12 +313,20 @@ def _note(parted: Parted, numbered: bool) -> str:
         sentences.append("Two vertebrae were fused in the mask and have been split.")
     elif fused > 1:
         sentences.append(f"Vertebrae were fused in the mask at {fused} discs and have been split.")
-    for piece in parted.left_out:
-        volume = f"{piece.mm3 / 1000:.1f} ml"
-        if piece.at_border:
-            sentences.append(
-                f"A piece of {volume} at the {piece.at_border} of the image has no body in view and was left out."
-            )
-        else:
-            sentences.append(f"A piece of {volume} away from the bodies belongs to none of them and was left out.")
+    aside = [piece.mm3 for piece in parted.left_out if not piece.at_border]
+    sentences += [
+        f"{_pieces([piece.mm3])} at the {piece.at_border} of the image has no body in view and was left out."
+        for piece in parted.left_out
+        if piece.at_border
+    ]
+    if len(aside) == 1:
+        sentences.append(f"{_pieces(aside)} away from the bodies belongs to none of them and was left out.")
+    elif aside:
+        sentences.append(f"{_pieces(aside)} away from the bodies belong to none of them and were left out.")
     return " ".join(sentences)
+
+
+def _pieces(mm3: list[float]) -> str:
+    if len(mm3) == 1:
+        return f"A piece of {mm3[0] / 1000:.1f} ml"
+    return f"{len(mm3)} pieces, {sum(mm3) / 1000:.0f} ml in all,"

@@ -166,7 +166,7 @@ def segments_of(profile: Profile, curve: Curve, borders: tuple[bool, bool], *, n
         pieces = _cut(part, usual, profile)
         has_dens = part.label == verse_of("C2") if numbered else place == 0 and _has_dens(pieces, curve)
         whole += [part] if has_dens else pieces
-    return _with_slivers(_bodies(whole, profile, curve), profile, borders)
+    return _with_slivers(_bodies(whole, profile, curve), profile, borders, numbered)
 
 
 def expected_height(part: Segment, curve: Curve) -> float:
@@ -289,6 +289,10 @@ def _is_one(
     if not homes and not same and (one.first <= ends[0] or other.last >= ends[1]):
         # Two pieces, and one of them is what the border has left of the next body.
         return False
+    beside = [part for part, at_end in ((other, one.first <= ends[0]), (one, other.last >= ends[1])) if at_end]
+    if not homes and bridge < BROAD and any(part.height >= ORDINARY * expected for part in beside):
+        # The same, bridged: what is left without it is a whole body.
+        return False
     if together.height <= (TWO_BODIES if homes and same else ONE_BODY) * expected:
         return True
     # A splinter that hangs on broadly is none of its own; a flat body has a disc, and be it a bridged one.
@@ -345,19 +349,20 @@ def _bodies(parts: Sequence[Segment], profile: Profile, curve: Curve) -> list[Se
     return kept
 
 
-def _with_slivers(parts: list[Segment], profile: Profile, borders: tuple[bool, bool]) -> list[Segment]:
+def _with_slivers(parts: list[Segment], profile: Profile, borders: tuple[bool, bool], numbered: bool) -> list[Segment]:
     """The bodies, and above and below them what the border of the image has left of the next one."""
     held = profile.wide >= SLIVER
     if not parts or not held.any():
         return parts
     runs, count = ndimage.label(held)
     result = list(parts)
-    if borders[0]:
-        inside = np.flatnonzero(runs == 1)
-        if parts[0].first - inside[-1] - 1 >= SLIVER_GAP_MM / STEP_MM:
-            result.insert(0, Segment(int(inside[0]), int(inside[-1]), _label(profile, int(inside[0]), int(inside[-1]))))
-    if borders[1]:
-        inside = np.flatnonzero(runs == count)
-        if inside[0] - parts[-1].last - 1 >= SLIVER_GAP_MM / STEP_MM:
-            result.append(Segment(int(inside[0]), int(inside[-1]), _label(profile, int(inside[0]), int(inside[-1]))))
+    for place, run, is_border in ((0, 1, borders[0]), (len(parts), count, borders[1])):
+        inside = np.flatnonzero(runs == run)
+        first, last = int(inside[0]), int(inside[-1])
+        beside = parts[0] if place == 0 else parts[-1]
+        gap = (beside.first - last if place == 0 else first - beside.last) - 1
+        sliver = Segment(first, last, _label(profile, first, last))
+        # With numbers it is the arch of the vertebra beside it where it is called so.
+        if is_border and gap >= SLIVER_GAP_MM / STEP_MM and not (numbered and sliver.label == beside.label):
+            result = [sliver, *result] if place == 0 else [*result, sliver]
     return result

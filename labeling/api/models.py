@@ -3,6 +3,7 @@
 import os
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -104,5 +105,6 @@ def _received(body: Any) -> Path:
 def _sweep(folder: Path) -> None:
     stale = time.time() - _STALE_SECONDS
     for path in folder.glob("*.zip"):
-        if path.stat().st_mtime < stale:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another upload sweeps too
+            if path.stat().st_mtime < stale:
+                path.unlink()

@@ -116,16 +116,21 @@ def mask_cases(split: str = Split.TRAINING, left_out: LeftOut | None = None, nam
 
 def _most_trusted(case: Case) -> Anatomy | None:
     anatomies = Anatomy.objects.filter(case=case, stack=case.reading_stack).order_by("-n")
-    by_people = anatomies.exclude(author__kind=ReaderKind.MODEL)
+    by_people = anatomies.exclude(label_map__in=_guessed_maps(case))
     return anatomies.filter(confirmed_at__isnull=False).first() or by_people.first() or anatomies.first()
+
+
+def _guessed_maps(case: Case) -> list[str]:
+    """The label maps that models made: a person who moves a name takes the map over as it is."""
+    guesses = Anatomy.objects.filter(case=case, author__kind=ReaderKind.MODEL).exclude(label_map="")
+    return list(guesses.values_list("label_map", flat=True))
 
 
 def _why_not(anatomy: Anatomy, named: bool) -> str:
     rows = list(anatomy.vertebrae.all())
-    author = anatomy.author
     if not anatomy.label_map:
         return "no mask"
-    if anatomy.confirmed_at is None and author is not None and author.kind == ReaderKind.MODEL:
+    if anatomy.confirmed_at is None and anatomy.label_map in _guessed_maps(anatomy.case):
         return "made by a model and not checked"
     if any(row.mask_ok in ("no", "missing") for row in rows):
         return "a mask is ticked wrong or missing"

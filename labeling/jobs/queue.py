@@ -163,7 +163,9 @@ def _claim(which: QuerySet[Job]) -> Lease | None:
         stage="",
         message="",
     )
-    return Lease(Job.objects.get(owner=owner), owner) if taken else None
+    # None where a person has stopped it in the meantime.
+    job = Job.objects.filter(owner=owner).first() if taken else None
+    return None if job is None else Lease(job, owner)
 
 
 def cancel(key: str) -> bool:

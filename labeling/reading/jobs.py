@@ -18,7 +18,7 @@ from labeling.jobs import queue
 from labeling.jobs.kinds import KINDS
 from labeling.jobs.waiting import waiting_for
 from labeling.models import Job, JobState
-from labeling.reading.roles import AnyUser, may_see_all_cases
+from labeling.reading.roles import AnyUser, may_manage_models, may_see_all_cases
 from labeling.reading.visibility import owed_assignments, visible_cases
 
 __all__ = ["cancel_job", "facts_of", "job_facts", "may_change", "start_again", "visible_jobs"]
@@ -42,6 +42,11 @@ def visible_jobs(user: AnyUser) -> QuerySet[Job]:
 def may_change(user: User, job: Job) -> bool:
     """Whether this person may stop the job and start it again: overseers, and whoever asked for it."""
     return may_see_all_cases(user) or job.by_id == user.pk
+
+
+def may_start_again(user: User, job: Job) -> bool:
+    """Whether this person may start the job again: a training is an engineer's to begin, and to begin again."""
+    return may_change(user, job) and (not job.kind.startswith("train-") or may_manage_models(user))
 
 
 def facts_of(jobs: Iterable[Job], user: User) -> list[dict[str, Any]]:
@@ -70,13 +75,14 @@ def job_facts(job: Job, user: User, *, whole: bool = False, waiting: str | None 
     fields = ("id", "kind", "title", "queue", "state", "stage", "progress", "attempts", "message", "curves")
     facts = {name: getattr(job, name) for name in (*fields, "created_at", "started_at", "finished_at")}
     mine, kind = may_change(user, job), KINDS.get(job.kind)
+    restarts = kind is not None and kind.may_start_again and may_start_again(user, job)
     facts |= {
         "case": {"id": job.case.pk, "name": job.case.name} if job.case is not None else None,
         "model_version": _named(job.model_version),
         "by": (job.by.get_full_name() or job.by.get_username()) if job.by is not None else "",
         "waiting_for": waiting_for(job) if waiting is None else waiting,
         "may_cancel": mine and job.state in _OPEN,
-        "may_retry": mine and job.state in _ENDED_BADLY and kind is not None and kind.may_start_again,
+        "may_retry": restarts and job.state in _ENDED_BADLY,
     }
     if whole:
         told = may_see_all_cases(user) and kind is not None and not kind.tells_a_read
@@ -111,6 +117,8 @@ def start_again(user: User, job_id: int) -> Job:
         ``not-yours``, ``not-again``, ``job-goes-on``.
     """
     job = _changeable(user, job_id)
+    if not may_start_again(user, job):
+        raise Refusal("not-yours", "A training is started again by an engineer. Ask one of them.")
     if not queue.again(job):
         raise Refusal("job-goes-on", "This job waits, runs or is done, so there is nothing to start again.")
     return visible_jobs(user).get(pk=job_id)

@@ -188,10 +188,14 @@ def _skipped_no_more(assignments: QuerySet[Assignment]) -> None:
 def _following(draft: Read) -> Read:
     """A draft without an operation takes the anatomy that is read now; a person's labels are never projected anew.
 
-    A later version has labels before its first operation: those it began with.
+    A later version has labels before its first operation: those it began with. A reader's own correction is not taken
+    from them, and what a round has pinned stays.
     """
     anatomy = reading_anatomy(draft.case)
-    if anatomy is None or draft.seq > 0 or draft.version > 1 or draft.anatomy_id == anatomy.pk:
+    own = draft.anatomy.author_id == draft.reader_id
+    if anatomy is None or own or _is_pinned(draft.round) or draft.seq > 0 or draft.version > 1:
+        return draft
+    if draft.anatomy_id == anatomy.pk:
         return draft
     with transaction.atomic():
         # The stack may be another one too, and what was seen of the old one says nothing of the new one.
@@ -209,7 +213,7 @@ def _begin(reader: Reader, case: Case) -> Read:
             if assignment.not_before is not None and assignment.not_before > now:
                 raise NotReadable(f"This case can be read from {assignment.not_before:%d %B %Y} on.")
             _skipped_no_more(Assignment.objects.filter(pk=assignment.pk))
-            anatomy = reading_anatomy(case)
+            anatomy = _pinned_anatomy(assignment.round, case) or reading_anatomy(case)
             if anatomy is None:
                 raise NotReadable("The vertebrae of this case are not known yet. Add a vertebra mask first.")
             return Read.objects.create(
@@ -222,6 +226,23 @@ def _begin(reader: Reader, case: Case) -> Read:
         if found is None:
             raise
         return found
+
+
+def _is_pinned(round_: Round | None) -> bool:
+    return round_ is not None and round_.rules.get("anatomy") == "pinned"
+
+
+def _pinned_anatomy(round_: Round, case: Case) -> Anatomy | None:
+    """What the first reader of a case in a round with a pinned anatomy stood on: all others stand on the same.
+
+    The case's row is held, so that two who begin at once cannot begin on two.
+    """
+    if not _is_pinned(round_):
+        return None
+    Case.objects.select_for_update(of=("self",)).get(pk=case.pk)
+    reads = Read.objects.filter(round=round_, case=case, stack=case.reading_stack_id)
+    first = reads.select_related("anatomy").order_by("pk").first()
+    return None if first is None else first.anatomy
 
 
 def reading_anatomy(case: Case) -> Anatomy | None:

@@ -113,4 +113,6 @@ def _ask(verb: str, job: dict[str, Any], beside: Path) -> dict[str, Any]:
         lines = done.stderr.strip().splitlines()
         raise Refusal("not-a-model", f"The model could not be opened. {lines[-1] if lines else 'It gave no reason.'}")
     facts: dict[str, Any] = said[-1]["facts"]
+    if not isinstance(facts.get("metrics"), dict) or not isinstance(facts.get("recipe"), dict):
+        raise Refusal("not-a-model", "What the model says of its metrics is no table. Mend its sagittal.json.")
     return facts

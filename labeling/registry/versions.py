@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from labeling.imaging.refusal import Refusal
 from labeling.models import AuditEvent, Dataset, ModelState, ModelVersion, Reader, ReaderKind
 from labeling.registry.folders import folder_sha256, keep, kept_folder
 
-__all__ = ["activate", "active", "model_folder", "reader_of_model", "register", "retire"]
+__all__ = ["activate", "active", "model_folder", "reader_of_model", "register", "retire", "storable"]
 
 
 def register(
@@ -44,17 +45,29 @@ def register(
             defaults={
                 "kind": kind,
                 "name": name.strip()[:80] or "Model",
-                "recipe": dict(recipe or {}),
+                "recipe": storable(recipe or {}),
                 "dataset": dataset,
-                "metrics": dict(metrics or {}),
+                "metrics": storable(metrics or {}),
                 "folder": sha256,
-                "note": note,
+                "note": storable(note),
                 "by": by,
             },
         )
         if new:
             _audit(by, "register_model", version)
     return version
+
+
+def storable(said: Any) -> Any:
+    """What a model says of itself as the database can hold it: numbers that are none, and NUL, are left out."""
+    if isinstance(said, Mapping):
+        kept = {str(name).replace("\0", ""): storable(value) for name, value in said.items()}
+        return {name: value for name, value in kept.items() if value is not None}
+    if isinstance(said, list | tuple):
+        return [storable(value) for value in said]
+    if isinstance(said, str):
+        return said.replace("\0", "")
+    return None if isinstance(said, float) and not math.isfinite(said) else said
 
 
 def active(kind: str) -> ModelVersion | None:

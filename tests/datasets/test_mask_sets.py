@@ -16,7 +16,7 @@ from labeling.datasets.mask_files import class_names, write_masks
 from labeling.datasets.mask_sets import LeftOut, freeze_masks, manifest_rows, mask_cases
 from labeling.imaging.refusal import Refusal
 from labeling.intake.frames import media_path, stack_volume, write_named
-from labeling.intake.label_maps import packed
+from labeling.intake.label_maps import label_map, packed
 from labeling.models import Anatomy, Case, Dataset, DatasetPatient, Split
 from labeling.registry.versions import reader_of_model
 from tests.factories import make_anatomy, make_case, make_model_reader, make_patient, make_reader, number
@@ -75,9 +75,18 @@ def test_only_masks_that_can_be_trusted_to_be_whole_count_and_the_others_are_cou
     }
 
 
+def test_a_guess_whose_names_a_person_moved_is_a_guess_until_somebody_confirms_it():
+    guess = masked(author=make_model_reader())
+    moved = make_anatomy(guess.case, label_map=guess.label_map, author=make_reader())
+    assert mask_cases() == []
+    confirm(moved)
+    assert mask_cases() == [moved]
+
+
 def test_a_guess_that_comes_later_does_not_push_a_mask_out_that_was_sent():
     anatomy = masked()
-    make_anatomy(anatomy.case, label_map=anatomy.label_map, author=make_model_reader())
+    guess = write_named(f"test/{number()}.npz", packed(label_map(anatomy), label_map(anatomy)))
+    make_anatomy(anatomy.case, label_map=guess, author=make_model_reader())
     assert mask_cases() == [anatomy]
 
 

@@ -299,6 +299,10 @@ def test_links_bombs_and_what_is_no_zip_are_refused(tmp_path: Path):
     bomb = packed(tmp_path / "bomb.zip", files_of(folder) | {"fold_1/checkpoint_final.pth": bytes(20 << 20)})
     with refused("unsafe-zip"):
         unpack_export(bomb, tmp_path / "unpacked")
+    long = b'{"note": "' + b"x " * (17 << 20) + b'"}'
+    talk = packed(tmp_path / "talk.zip", files_of(folder) | {"sagittal.json": long})
+    with refused("unsafe-zip"):
+        unpack_export(talk, tmp_path / "unpacked")
     (tmp_path / "none.zip").write_bytes(b"no zip")
     with refused("not-a-zip"):
         unpack_export(tmp_path / "none.zip", tmp_path / "unpacked")

@@ -150,6 +150,27 @@ def test_a_pinned_round_reads_the_anatomy_that_a_person_confirmed() -> None:
     assert open_read(user=user, case_id=case.pk).anatomy == confirmed
 
 
+def test_a_pinned_round_gives_all_readers_of_a_case_the_anatomy_of_the_first() -> None:
+    case, first, second = readable(), make_user(Role.SENIOR), make_user(Role.SENIOR)
+    round_ = make_round("independent")
+    for user in (first, second):
+        make_assignment(case, round=round_, reader=reader_of(user))
+    anatomy = open_read(user=first, case_id=case.pk).anatomy
+    make_anatomy(case, author=make_model_reader())
+    assert open_read(user=first, case_id=case.pk).anatomy == anatomy
+    assert open_read(user=second, case_id=case.pk).anatomy == anatomy
+
+
+def test_a_readers_own_correction_is_not_taken_from_their_draft() -> None:
+    case, user = readable(), make_user(Role.RESIDENT)
+    Anatomy.objects.filter(case=case).update(confirmed_by=make_reader(), confirmed_at=timezone.now())
+    make_assignment(case)
+    draft = open_read(user=user, case_id=case.pk)
+    own = make_anatomy(case, author=reader_of(user))
+    Read.objects.filter(pk=draft.pk).update(anatomy=own)
+    assert open_read(user=user, case_id=case.pk).anatomy == own
+
+
 def test_what_a_model_finds_later_never_takes_the_place_of_what_a_person_confirmed() -> None:
     case, user = readable(), make_user(Role.RESIDENT)
     confirmed = case.anatomies.get()

@@ -86,6 +86,14 @@ def test_files_that_were_changed_or_lost_are_not_given_out_and_come_back_by_regi
         model_folder(version)
 
 
+def test_numbers_that_are_none_are_not_kept_of_what_a_model_says(tmp_path: Path):
+    said = {"Dice": float("nan"), "classes": {"body": 0.9, "sacrum": float("inf")}, "words": "a\0b"}
+    version = registered(files(tmp_path / "model"), metrics=said, note="one\0two")
+    version.refresh_from_db()
+    assert version.metrics == {"classes": {"body": 0.9}, "words": "ab"}
+    assert version.note == "onetwo"
+
+
 def test_a_link_among_the_files_is_refused(tmp_path: Path):
     folder = files(tmp_path / "a")
     (folder / "more").symlink_to(tmp_path)
