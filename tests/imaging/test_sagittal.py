@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from labeling.imaging.dicom_series import assemble, scan
@@ -127,6 +127,8 @@ def test_planes_are_named_within_30_degrees(cosines: tuple, plane: str) -> None:
 def test_a_slab_is_the_mean_of_its_samples(
     width: int, rows: int, columns: int, spacing: float, slab_mm: float, seed: int
 ) -> None:
+    half_up = slab_mm / spacing + 0.5
+    assume(abs(half_up - round(half_up)) > 1e-6)  # a tie that hangs on the last bit is nobody's
     array = stored_values((width, rows, max(2, columns)), "uint16", seed=seed)
     volume = volume_of(array, (spacing, 1.0, 1.0))
     slab = max(1, math.floor(slab_mm / spacing + 0.5))
