@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from pathlib import Path
@@ -17,11 +18,14 @@ from tests.browser.room import until
 #: Seconds from the press to the result, on two cores beside a browser.
 PATIENCE = 60.0
 
+SEEDS = itertools.count(11)
+
 
 @pytest.fixture
 def simulated(application: Application, tmp_path: Path) -> dict[str, Any]:
-    """A simulated CT that came in without its mask."""
-    (folder,) = application.manage("simulate_cohort", "--cases", "1", "--seed", "11", "--into", str(tmp_path)).split()
+    """A simulated CT that came in without its mask, another one for each test."""
+    seed = str(next(SEEDS))
+    (folder,) = application.manage("simulate_cohort", "--cases", "1", "--seed", seed, "--into", str(tmp_path)).split()
     return application.bring_in(sorted((Path(folder) / "ct").iterdir()))
 
 
