@@ -314,3 +314,39 @@ class ActiveTime(models.Model):
                 nulls_distinct=False,
             )
         ]
+
+
+class ModelShowing(models.Model):
+    """Which model's read was shown beside which person's read, from when on; written by the door that serves it.
+
+    `Exposure` says that somebody knows *a* model's opinion of a case; this says which one, and whether before or after
+    their own was locked. Both are insert only.
+    """
+
+    read = models.ForeignKey(Read, on_delete=models.PROTECT, related_name="model_showings")
+    model_read = models.ForeignKey(Read, on_delete=models.PROTECT, related_name="shown_beside")
+    first = models.BooleanField(help_text="Shown before the read (or its first version) was locked.")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="showing_is_written_once", fields=["read", "model_read"]),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="showing_is_insert_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="showing_is_of_a_model_on_the_same_case",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func="""
+                    IF NOT EXISTS (SELECT 1 FROM labeling_read m
+                                   JOIN labeling_reader o ON o.id = m.reader_id AND o.kind = 'model'
+                                   JOIN labeling_read r ON r.id = NEW.read_id AND r.case_id = m.case_id
+                                   WHERE m.id = NEW.model_read_id AND m.state = 'locked') THEN
+                        RAISE EXCEPTION 'showing_is_of_a_model_on_the_same_case: read % is none', NEW.model_read_id
+                            USING ERRCODE = 'integrity_constraint_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]

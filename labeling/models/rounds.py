@@ -107,6 +107,9 @@ class Assignment(models.Model):
     not_before = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     exposure_override = models.TextField(blank=True, default="", help_text="The lead's printed reason, if any.")
+    model_hidden = models.BooleanField(
+        default=False, help_text="Drawn: where the round shows the model first, it stays hidden here until the lock."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -12,6 +12,7 @@ from labeling.models import (
     ActiveTime,
     Finding,
     LabelOperation,
+    ModelShowing,
     Read,
     Reader,
     Seen,
@@ -354,3 +355,36 @@ def two_totals_of_one_tab_on_the_whole_case() -> Try:
     total = {"read": make_read(), "tab": uuid4(), "ms": 1000}
     ActiveTime.objects.create(**total)
     return lambda: ActiveTime.objects.create(**total)
+
+
+def _showing(model_read: Read, **fields: Any) -> Any:
+    read = make_read(case=model_read.case)
+    return ModelShowing.objects.create(**{"read": read, "model_read": model_read, "first": False, **fields})
+
+
+def _model_read() -> Read:
+    return lock_plainly(make_read(reader=make_model_reader(), round=None))
+
+
+@refused_by("showing_is_written_once")
+def one_opinion_shown_twice() -> Try:
+    shown = _showing(_model_read())
+    return lambda: ModelShowing.objects.create(read=shown.read, model_read=shown.model_read, first=True)
+
+
+@refused_by("showing_is_insert_only")
+def a_showing_put_after_the_lock() -> Try:
+    shown = _showing(_model_read(), first=True)
+    return lambda: ModelShowing.objects.filter(pk=shown.pk).update(first=False)
+
+
+@refused_by("showing_is_of_a_model_on_the_same_case")
+def a_persons_read_shown_as_a_model() -> Try:
+    read = lock_plainly(make_read())
+    return lambda: _showing(read)
+
+
+@refused_by("showing_is_of_a_model_on_the_same_case")
+def the_model_of_another_case_shown() -> Try:
+    model_read = _model_read()
+    return lambda: _showing(model_read, read=make_read())
