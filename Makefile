@@ -5,6 +5,8 @@ PY = .venv/bin/python
 NPM = cd frontend && PATH="$(CURDIR)/.venv/bin:$$PATH" npm run --silent
 LAUNCH = $(PYTHON) -m config.local
 PYTEST = $(PY) -m pytest
+# Processes that share the tests (tests/sharing.py). With ARGS, as for a single file, there is one.
+SHARED = -n 2
 # mypy's Django plugin reads the settings, which want values; no server is asked.
 NOWHERE = DATABASE_URL=postgresql:///none BROKER_URL=unix:///none SAGITTAL_SECRET_KEY=none \
   SAGITTAL_PSEUDONYM_KEY=none SAGITTAL_IDENTITY_KEYS=none
@@ -28,10 +30,10 @@ ready:
 
 test: ready ## unit, database, permission and browser tests; needs nothing but this repository
 	@$(NPM) test
-	@$(PYTEST) --ignore=tests/data --ignore=tests/bench $(ARGS)
+	@$(PYTEST) --ignore=tests/data --ignore=tests/bench $(or $(ARGS),$(SHARED))
 
 test-data: ready ## the tests over the real examinations in SAGITTAL_DATA (default ../shared/data)
-	@$(PYTEST) tests/data $(ARGS)
+	@$(PYTEST) tests/data $(or $(ARGS),$(SHARED))
 
 bench: ready ## measure: images, writes, worklist, import
 	@$(PY) -m tests.bench $(ARGS)

@@ -42,6 +42,9 @@ SETTINGS = {
     "SAGITTAL_PORT": "Port of `make run`. Default: 8000, or the next free one.",
 }
 
+#: PyTorch alone takes about as much once it is loaded.
+LEAST_MEMORY_BYTES = 500_000_000
+
 
 def _required(name: str) -> str:
     value = os.environ.get(name, "")
@@ -67,6 +70,18 @@ def _gigabytes(name: str, default: str) -> int:
     if not 0 <= size < math.inf:
         raise SettingWrong(name, value, "Give a number of gigabytes, 0 or more, such as 5 or 0.5.")
     return int(size * 1e9)
+
+
+def _memory() -> int:
+    """Of one run of a model. Without any it could not even begin, and every job would fail with a riddle."""
+    size = _gigabytes("SAGITTAL_MEMORY_GB", "8")
+    if size < LEAST_MEMORY_BYTES:
+        raise SettingWrong(
+            "SAGITTAL_MEMORY_GB",
+            os.environ["SAGITTAL_MEMORY_GB"],
+            f"No model runs in less than {LEAST_MEMORY_BYTES / 1e9:g} GB. Give more, or leave it out for 8.",
+        )
+    return size
 
 
 @dataclass(frozen=True)
@@ -100,5 +115,5 @@ def read_environment() -> Environment:
         time_zone=os.environ.get("SAGITTAL_TIME_ZONE", "UTC"),
         volume_cache_bytes=_gigabytes("SAGITTAL_VOLUME_CACHE_GB", "5"),
         device=_one_of("SAGITTAL_DEVICE", ("auto", "cpu", "cuda")),
-        memory_bytes=_gigabytes("SAGITTAL_MEMORY_GB", "8"),
+        memory_bytes=_memory(),
     )

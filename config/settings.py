@@ -194,6 +194,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "VertebraOriginEnum": ["segmented", "by_hand"],
         "JobStateEnum": "labeling.models.jobs.JobState",
+        "VerdictEnum": "labeling.models.reading.Verdict",
+        "SliceValueEnum": "labeling.models.reading.SliceValue",
+        "ModelRuleEnum": ["shown", "after_lock", "never"],
     },
 }
 

@@ -2,7 +2,8 @@
 
 Servers that the environment names (`DATABASE_URL`, `BROKER_URL`) are used instead. Runs at the same time get different
 folders, so nobody's run disturbs another's; a folder is used again by the next run, which makes the second start quick.
-The servers end with the run, also when it is killed.
+Processes that share one run (`-n 2`) have one PostgreSQL, in which pytest-django gives each a database; queues know no
+such names, so each has a Valkey of its own. The servers end with the run, also when it is killed.
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ _stops: list[Callable[[], object]] = []
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests() -> None:
     """Start the servers and set the environment, before pytest-django loads the settings in the same hook."""
-    if os.environ.get("SAGITTAL_TEST_RUN"):
-        return  # a worker of a parallel run, which has inherited everything
+    begun_by = os.environ.get("SAGITTAL_TEST_RUN")
     try:
-        _start()
+        if begun_by:
+            _share(begun_by, os.environ.get("PYTEST_XDIST_WORKER", "one"))
+        else:
+            _start()
     except LauncherError as error:
         _stop()
         raise pytest.UsageError(str(error)) from error
@@ -60,8 +63,19 @@ def _start() -> None:
         valkey = Valkey(folder, disposable=True)
         _stops.append(valkey.stop)
         valkey.start()
-        found["BROKER_URL"] = valkey.url
+        found["BROKER_URL"] = found["SAGITTAL_TEST_BROKER"] = valkey.url
     os.environ.update(found)
+
+
+def _share(run: str, name: str) -> None:
+    """One process of several that share a run, and inherit its PostgreSQL and its keys."""
+    state = REPOSITORY / "var" / "tests" / run / "state" / name
+    os.environ["SAGITTAL_STATE"] = str(own_folder(state))
+    if os.environ["BROKER_URL"] == os.environ.get("SAGITTAL_TEST_BROKER"):
+        valkey = Valkey(state, disposable=True)
+        _stops.append(valkey.stop)
+        valkey.start()
+        os.environ["BROKER_URL"] = valkey.url
 
 
 def _free_folder() -> tuple[Path, IO[str]]:

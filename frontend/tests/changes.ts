@@ -10,7 +10,7 @@ export function anyChange(roll: (limit: number) => number): Change {
   const pick = <Item>(items: readonly Item[]): Item => items[roll(items.length)] as Item;
   const reachable = [...vertebra.sops, ...vertebra.marginSops];
   const value = pick(["fracture", "negative", null] as const);
-  switch (roll(12)) {
+  switch (roll(13)) {
     case 0:
     case 1:
       return { verb: "label_slices", payload: { vertebra: id, sop_uids: [pick(reachable)], value, source: "key" } };
@@ -38,6 +38,11 @@ export function anyChange(roll: (limit: number) => number): Change {
       const point = (): Point => [roll(51_200) / 100, roll(51_200) / 100];
       const length = (): Measure => ({ kind: "length", sop_uid: pick(CASE.sops), points: [point(), point()] });
       return { verb: "set_measures", payload: { vertebra: id, measures: Array.from({ length: roll(3) }, length) } };
+    }
+    case 11: {
+      const verdict = pick(["fracture", "negative"] as const);
+      const slices = Object.fromEntries(vertebra.sops.map((sop) => [sop, pick(["negative", verdict] as const)]));
+      return { verb: "accept", payload: { vertebra: id, model_read: 7, verdict, slices, all: roll(2) === 1 } };
     }
     default: {
       const lower = CASE.vertebrae[CASE.vertebrae.indexOf(vertebra) + 1]?.id ?? null;

@@ -1,4 +1,4 @@
-"""`python -m inference.classifier train|predict JOB.json`: one job in a process of its own.
+"""`python -m inference.classifier train|predict|check JOB.json`: one job in a process of its own.
 
 On stdout a line of JSON for each thing worth knowing, see `inference.segmentation.speaking`.
 """
@@ -24,12 +24,12 @@ REFUSED, CANCELLED = 3, 143
 def main(arguments: list[str] | None = None) -> int:
     """Do the job; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m inference.classifier", description=__doc__)
-    parser.add_argument("verb", choices=["train", "predict"])
+    parser.add_argument("verb", choices=list(_VERBS))
     parser.add_argument("job", type=Path, help="a JSON file")
     chosen = parser.parse_args(arguments)
     tie_to_parent()
     try:
-        return _train(_job(chosen.job)) if chosen.verb == "train" else _predict(_job(chosen.job))
+        return _VERBS[chosen.verb](_job(chosen.job))
     except Refusal as refusal:
         speaking.refused(refusal)
         return REFUSED
@@ -67,6 +67,21 @@ def _predict(job: Mapping[str, Any]) -> int:
 
     run(job)
     return 0
+
+
+def _check(job: Mapping[str, Any]) -> int:
+    """Of a folder ``model``, or of a ``zip`` that is unpacked ``into`` one: what it is, once its network has loaded."""
+    from inference.classifier.packing import unpack_classifier
+
+    folder = unpack_classifier(Path(job["zip"]), Path(job["into"])) if "zip" in job else Path(job["model"])
+    from inference.classifier.weights import load_model
+
+    _, description = load_model(folder)
+    sys.stdout.write("\n" + json.dumps({"facts": description.plain()}) + "\n")
+    return 0
+
+
+_VERBS = {"train": _train, "predict": _predict, "check": _check}
 
 
 if __name__ == "__main__":

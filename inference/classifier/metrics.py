@@ -53,12 +53,15 @@ def interval(
 ) -> tuple[float, float]:
     """95 % percentile interval of a measure, by drawing patients with replacement.
 
-    Draws in which the measure is not defined (one class alone) are left out; NaN where none is left.
+    Draws in which the measure is not defined (one class alone) are left out; NaN where none is left, and of one patient
+    alone, who is the same in every draw and says nothing of others.
     """
     positive, value = np.asarray(labels, dtype=bool), np.asarray(scores, dtype=np.float64)
     _, person = np.unique(np.asarray(patients), return_inverse=True)
     order = np.argsort(person, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(person[order])) + 1)
+    if len(groups) < 2:
+        return float("nan"), float("nan")
     random = np.random.default_rng(seed)
     found = []
     for _ in range(draws):

@@ -35,14 +35,12 @@ from inference.classifier.metrics import (
     sensitivity_specificity,
 )
 from inference.classifier.recipes import Recipe
+from inference.classifier.settings import TrainingSettings
 from inference.classifier.stopping import Cancelled
 from inference.segmentation import speaking
 from labeling.imaging.refusal import Refusal
 
 __all__ = ["run"]
-
-CHANGEABLE = ("epochs", "batch", "learning_rate", "patience", "architecture")
-"""Fields of a recipe that the settings of a job may change; the model is then called changed."""
 
 LATEST = "latest.ckpt"
 
@@ -67,7 +65,7 @@ def run(job: Mapping[str, Any]) -> None:
     job
         ``dataset``: folder of a frozen set (`manifest`). ``work``: folder that survives restarts. ``out``: folder of
         the model. ``recipe``: its name, or all of it. ``weights``: see `weights.start`. ``settings``: ``seed``,
-        ``device`` (auto, cpu, cuda), ``threads`` (0 for all), and what of the recipe is changed (`CHANGEABLE`).
+        ``device`` (auto, cpu, cuda), ``threads`` (0 for all), and what of the recipe is changed (`settings`).
 
     Raises
     ------
@@ -100,24 +98,13 @@ def run(job: Mapping[str, Any]) -> None:
 def _read(job: Mapping[str, Any]) -> _Job:
     try:
         folders = [Path(job[name]) for name in ("dataset", "work", "out")]
-        settings, weights = dict(job.get("settings") or {}), dict(job.get("weights") or {"kind": "random"})
-        recipe = Recipe.read(job.get("recipe", "sagittal"))
+        given, weights = dict(job.get("settings") or {}), dict(job.get("weights") or {"kind": "random"})
     except (KeyError, TypeError, ValueError) as error:
         raise Refusal("bad-job", f"The job of the training lacks something: {error}. Start it again.") from error
-    seed, device, threads = (
-        settings.pop(name, usual) for name, usual in (("seed", 0), ("device", "auto"), ("threads", 0))
-    )
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
-        raise Refusal("bad-settings", f"The seed is {seed!r}. Give a whole number from 0 up.")
-    if device not in ("auto", "cpu", "cuda"):
-        raise Refusal("bad-settings", f"There is no device {device!r}. There are auto, cpu and cuda.")
-    unknown = sorted(set(settings) - set(CHANGEABLE))
-    if unknown:
-        raise Refusal("bad-settings", f"There is no setting {unknown[0]!r}. There are {', '.join(CHANGEABLE)}.")
-    recipe = recipe.changed(settings)
-    source = read_slices(folders[0], recipe.slices)
-    cores = int(threads) or len(os.sched_getaffinity(0))
-    return _Job(source, recipe, weights, folders[1], folders[2], seed, device, cores)
+    settings = TrainingSettings.read(job.get("recipe", "sagittal"), given)
+    source = read_slices(folders[0], settings.recipe.slices)
+    cores = settings.threads or len(os.sched_getaffinity(0))
+    return _Job(source, settings.recipe, weights, folders[1], folders[2], settings.seed, settings.device, cores)
 
 
 def _train(job: _Job) -> Any:

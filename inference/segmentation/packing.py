@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from inference.segmentation.models import CHECKPOINT, describe
 from labeling.imaging.refusal import Refusal
 
-__all__ = ["export", "unpack_export"]
+__all__ = ["checked_members", "export", "extract_member", "unpack_export"]
 
 MOST_BYTES = 8 << 30
 """Five folds of nnU-Net's largest network are 4 GB."""
@@ -50,12 +50,12 @@ def unpack_export(archive: Path, into: Path) -> Path:
     shutil.rmtree(part, ignore_errors=True)
     try:
         with zipfile.ZipFile(archive) as opened:
-            members = _checked(opened)
+            members = checked_members(opened)
             root = _model_root(members)
             part.mkdir(parents=True)
             for path, member in members.items():
                 if root in path.parents and _is_wanted(path.relative_to(root)):
-                    _extract(opened, member, part / path.relative_to(root))
+                    extract_member(opened, member, part / path.relative_to(root))
         describe(part)
         part.replace(into)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
@@ -89,8 +89,14 @@ def export(folder: Path, archive: Path) -> Path:
     return archive
 
 
-def _checked(opened: zipfile.ZipFile) -> dict[PurePosixPath, zipfile.ZipInfo]:
-    """The files of the archive by their path, none of which leads astray."""
+def checked_members(opened: zipfile.ZipFile) -> dict[PurePosixPath, zipfile.ZipInfo]:
+    """The files of the archive by their path, none of which leads astray.
+
+    Raises
+    ------
+    Refusal
+        ``unsafe-zip``.
+    """
     members: dict[PurePosixPath, zipfile.ZipInfo] = {}
     infos = opened.infolist()
     if len(infos) > MOST_FILES or sum(info.file_size for info in infos) > MOST_BYTES:
@@ -137,7 +143,7 @@ def _is_wanted(path: PurePosixPath) -> bool:
     return len(path.parts) == 2 and path.parts[0].startswith("fold_") and path.name == CHECKPOINT
 
 
-def _extract(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
+def extract_member(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
     """Write one file; a header that lies about its size is found out while it is written."""
     target.parent.mkdir(parents=True, exist_ok=True)
     written = 0

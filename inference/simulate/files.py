@@ -17,11 +17,12 @@ from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 from labeling.imaging.geometry import Geometry
 
 from .case import SimulatedCase
+from .readers import SimulatedRead
 
-__all__ = ["CT_FOLDER", "MASK_FILE", "REPORT_FILE", "TRUTH_FILE", "write_case"]
+__all__ = ["CT_FOLDER", "MASK_FILE", "READ_FILE", "REPORT_FILE", "TRUTH_FILE", "write_case", "write_read"]
 
 CT_FOLDER, MASK_FILE, BODY_FILE = "ct", "mask.nii.gz", "bodies.nii.gz"
-REPORT_FILE, TRUTH_FILE = "report.txt", "truth.json"
+REPORT_FILE, TRUTH_FILE, READ_FILE = "report.txt", "truth.json", "read.json"
 
 _INTERCEPT = -1024
 _NAMESPACE = uuid.UUID("6f1a7a0e-2f6b-5f0c-9d0b-0a51a6177a15")
@@ -48,6 +49,12 @@ def write_case(case: SimulatedCase, folder: Path, name: str) -> Path:
     truth = json.dumps(_truth(case, name, uids), indent=1, ensure_ascii=False)
     (place / TRUTH_FILE).write_text(truth + "\n", encoding="utf-8")
     return place
+
+
+def write_read(read: SimulatedRead, place: Path) -> None:
+    """Write what a simulated reader said of a case into its folder, as `READ_FILE`."""
+    said = {"simulated": True, **asdict(read)}
+    (place / READ_FILE).write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
 
 
 def write_mask(labels: NDArray[np.uint8], geometry: Geometry, path: Path) -> None:

@@ -4,8 +4,10 @@ A worker imports no torch. It writes what a program needs into the folder of the
 and stores what it gives.
 """
 
+from inference.tasks.classify import classify
 from inference.tasks.frame import job_folder
 from inference.tasks.measuring import measure
 from inference.tasks.segmentation import segment, train_segmentation
+from inference.tasks.train_classifier import train_classifier
 
-__all__ = ["job_folder", "measure", "segment", "train_segmentation"]
+__all__ = ["classify", "job_folder", "measure", "segment", "train_classifier", "train_segmentation"]

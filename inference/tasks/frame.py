@@ -35,12 +35,22 @@ def run_task(job: int, work: Any) -> None:
         shutil.rmtree(job_folder(job), ignore_errors=True)
 
 
-def child(lease: Lease, program: str, verb: str, job: dict[str, Any], memory_bytes: int | None = -1) -> Ended:
-    """Run a program of the models (a module) on a job of its own kind; ``None`` for memory without a bound."""
+def child(
+    lease: Lease,
+    program: str,
+    verb: str,
+    job: dict[str, Any],
+    memory_bytes: int | None = -1,
+    shares: tuple[float, float] = (0.0, 1.0),
+) -> Ended:
+    """Run a program of the models (a module) on a job of its own kind; ``None`` for memory without a bound.
+
+    `shares` of the whole are done when it begins and when it ends.
+    """
     folder = job_folder(lease.job.pk)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{verb}.json"
     path.write_text(json.dumps(job))
     allowed = settings.INFERENCE_MEMORY_BYTES if memory_bytes == -1 else memory_bytes
     command = [sys.executable, "-m", program, verb, str(path)]
-    return supervise(lease, command, folder=folder, memory_bytes=allowed)
+    return supervise(lease, command, folder=folder, memory_bytes=allowed, shares=shares)

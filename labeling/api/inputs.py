@@ -82,6 +82,16 @@ class RestorePayload(Shape):
     injury = InjuryOut(allow_null=True, required=False)
 
 
+class AcceptPayload(Shape):
+    """What a model says of a vertebra, taken over as it is."""
+
+    vertebra = s.IntegerField()
+    model_read = s.IntegerField(help_text="The read of the opinion.")
+    verdict = s.ChoiceField(choices=["fracture", "negative"])
+    slices = s.DictField(child=s.ChoiceField(choices=SliceValue.choices), help_text="By SOP Instance UID.")
+    all = s.BooleanField(help_text="One of all the remaining vertebrae, accepted together: everything was seen.")
+
+
 @extend_schema_field(
     PolymorphicProxySerializer(
         component_name="OperationPayload",
@@ -97,6 +107,7 @@ class RestorePayload(Shape):
             SetInjuryPayload,
             SetMeasuresPayload,
             RestorePayload,
+            AcceptPayload,
         ],
         resource_type_field_name=None,
     )
@@ -105,12 +116,19 @@ class PayloadField(s.DictField):
     """Checked by `labeling.reading.verbs`, which knows what each verb needs; the shapes here tell the client."""
 
 
+class SuggestionIn(StrictSerializer):
+    """The model's opinion that stood on the screen."""
+
+    read = s.IntegerField(min_value=1, max_value=2**63 - 1)
+
+
 class ShownIn(StrictSerializer):
     """What was on screen when the reader clicked."""
 
     sop_uid = s.CharField(max_length=UID_LENGTH, allow_blank=True)
     window = ShortList(child=s.FloatField(), min_length=2, max_length=2, required=False, allow_null=True)
     rendered_at = s.CharField(max_length=40, required=False, allow_null=True, allow_blank=True)
+    suggestion = SuggestionIn(required=False, allow_null=True)
 
 
 _TAB = "Made by the tab when it opens the read; a script that writes alone needs none."

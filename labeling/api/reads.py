@@ -26,6 +26,7 @@ from labeling.reading.locking import lock_read
 from labeling.reading.reopening import reopen
 from labeling.reading.roles import may_read, reader_of
 from labeling.reading.rounds import open_read
+from labeling.reading.suggestions import reveals
 from labeling.reading.visibility import read_for
 from labeling.reading.worklist import next_case
 
@@ -132,7 +133,14 @@ class LockView(ApiView):
         user = person(request)
         sent = body(request, LockIn)
         read = lock_read(read_id=read_id, reader=writer(request), base_seq=sent["base_seq"], tab=sent.get("tab"))
-        return Response({"locked_at": read.locked_at, "version": read.version, "next": next_case(user)})
+        return Response(
+            {
+                "locked_at": read.locked_at,
+                "version": read.version,
+                "next": next_case(user),
+                "reveal": reveals(user, read),
+            }
+        )
 
 
 class ReopenView(ApiView):

@@ -23,6 +23,7 @@ from labeling.reading.projection import load_state
 from labeling.reading.reopening import hindrance, versions_of
 from labeling.reading.roles import may_read
 from labeling.reading.rules import Rules
+from labeling.reading.suggestions import model_beside
 from labeling.reading.visibility import report_for
 
 
@@ -32,7 +33,7 @@ def room(user: User, read: Read) -> dict[str, Any]:
     Parameters
     ----------
     user
-        Who looks. Decides whether they may write, and (by the one door) whether the report is there.
+        Who looks. Decides whether they may write, and (by the one door) whether the report and the models are there.
     read
         As `labeling.reading.visibility.read_for` gives it, with round, case, patient, stack and anatomy.
     """
@@ -56,6 +57,7 @@ def room(user: User, read: Read) -> dict[str, Any]:
         "case": _case(read),
         # No report is as good as a hidden one on the screen: there is nothing to show.
         "report": {"text": report} if report else None,
+        "model": model_beside(user, read),
         "stack": stack_data(read.case, read.stack),
         "vertebrae": _vertebrae(read),
         "anatomy": _anatomy(user, read),

@@ -13,7 +13,7 @@ from labeling.api.outputs import (
     StackOut,
     StateOut,
 )
-from labeling.models import Certainty
+from labeling.models import Certainty, SliceValue, Verdict, Why
 
 
 class RoomVertebraOut(Shape):
@@ -70,6 +70,49 @@ class SecondOut(Shape):
     coronal = s.BooleanField()
 
 
+class SuggestedSliceOut(Shape):
+    """What a model says of one slice."""
+
+    value = s.ChoiceField(choices=SliceValue.choices)
+    p = s.FloatField(allow_null=True, help_text="Probability of fracture.")
+
+
+class SuggestedOut(Shape):
+    """What a model says of one vertebra; `slices` by SOP Instance UID."""
+
+    verdict = s.ChoiceField(choices=Verdict.choices)
+    why = s.ChoiceField(choices=Why.choices)
+    reason = s.CharField(help_text="For people; empty where it has nothing to say.")
+    score = s.FloatField(allow_null=True)
+    slices = s.DictField(child=SuggestedSliceOut())
+
+
+class OpinionCaseOut(Shape):
+    """A model's verdict on the case as a whole."""
+
+    kind = s.ChoiceField(choices=["fracture", "negative", "incomplete"])
+    text = s.CharField()
+
+
+class OpinionOut(Shape):
+    """The read of one model version on the anatomy of this read; `vertebrae` by the id of the vertebra."""
+
+    read = s.IntegerField()
+    kind = s.ChoiceField(choices=["classifier", "morphometry"])
+    name = s.CharField()
+    at = s.DateTimeField()
+    case = OpinionCaseOut()
+    vertebrae = s.DictField(child=SuggestedOut())
+
+
+class ModelOut(Shape):
+    """What the models say of the case, as far as this reader is shown it now; the classifier first."""
+
+    rule = s.ChoiceField(choices=["shown", "after_lock", "never"])
+    stage = s.ChoiceField(choices=["hidden", "first", "revealed"])
+    opinions = OpinionOut(many=True)
+
+
 class RoomOut(Shape):
     """All that the reading room needs to show a read."""
 
@@ -78,6 +121,7 @@ class RoomOut(Shape):
     position = PositionOut()
     case = RoomCaseOut()
     report = ReportOut(allow_null=True)
+    model = ModelOut(allow_null=True, help_text="Nothing where the read is not one's own or of no round.")
     stack = StackOut()
     vertebrae = RoomVertebraOut(many=True)
     anatomy = RoomAnatomyOut()

@@ -18,6 +18,7 @@ from labeling.imaging.header_values import number, text
 from labeling.imaging.pseudonyms import Pseudonymizer
 from labeling.imaging.refusal import Refusal
 from labeling.intake.arrivals import Arrival, Facts, Person, Study
+from labeling.models import CaseOrigin
 
 __all__ = ["MODALITIES", "dose_report_facts", "studies_of"]
 
@@ -25,6 +26,9 @@ __all__ = ["MODALITIES", "dose_report_facts", "studies_of"]
 _CODES = "CT MR PT NM CR DX RF XA US MG SR SEG OT SC PR KO REG RTSTRUCT RTDOSE RTPLAN"
 MODALITIES = frozenset(_CODES.split())
 _HIGHEST_NUMBER = 99_999
+
+#: Manufacturer (0008,0070) and Image Comments (0020,4000) of simulated images, as the simulator writes them.
+_SIMULATOR, _NO_PATIENT = "Simulated", "Simulated, not a patient"
 
 
 def studies_of(
@@ -44,6 +48,8 @@ def studies_of(
         A path in quarantine as it is stored.
     named_patient
         Whose the studies without a Patient ID are; without one each such study is a patient of its own.
+    origin
+        Of the cases, unless the images say themselves that they are simulated.
 
     Returns
     -------
@@ -80,7 +86,7 @@ def _study(
         study_uid=pseudonymizer.uid(group[0].study_uid),
         study_date=_moved_date(header, pseudonymizer, person.pseudonym),
         age=patient_age(headers),
-        origin=origin,
+        origin=CaseOrigin.SIMULATED if any(_is_simulated(one) for one in headers) else origin,
         series=[_arrival(one, dose_reports, pseudonymizer, relative) for one in ordered],
         identity={
             "study_uid": group[0].study_uid,
@@ -89,6 +95,12 @@ def _study(
             "description": text(header, "StudyDescription"),
         },
     )
+
+
+def _is_simulated(header: Dataset) -> bool:
+    """Whether the simulator of this project wrote an image, by either of two marks: a de-identification on the way may
+    have taken one. A name alone says nothing, a person may be called anything."""
+    return text(header, "Manufacturer") == _SIMULATOR or text(header, "ImageComments") == _NO_PATIENT
 
 
 def _person(header: Dataset, headers: Sequence[Dataset], pseudonymizer: Pseudonymizer, named_patient: str) -> Person:

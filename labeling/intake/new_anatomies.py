@@ -15,7 +15,7 @@ from labeling.intake.known_vertebrae import known_vertebrae
 from labeling.intake.label_maps import Labels, packed
 from labeling.jobs.queue import Lease
 from labeling.models import Anatomy, AnatomyVertebra, Case, Reader, Stack, Vertebra
-from labeling.reading import measuring
+from labeling.reading import measuring, prelabels
 
 __all__ = ["NewAnatomy", "Stored", "stored_before"]
 
@@ -91,6 +91,7 @@ class NewAnatomy:
             known = {} if parent is None else known_vertebrae(case, self.stack, self._bodies, self.vertebrae)
             _store_vertebrae(anatomy, self.vertebrae, known)
             measuring.ask(anatomy)
+            prelabels.ask(anatomy)
         return Stored(anatomy, new=True)
 
     def _bodies(self) -> Labels:

@@ -39,6 +39,7 @@ __all__ = [
     "decode_into",
     "prepared",
     "source_of",
+    "stack_source",
     "uncompressed_source",
     "volume_of",
 ]
@@ -125,8 +126,12 @@ def can_be_cut(stack: Stack) -> bool:
 def uncompressed_source(stack: Stack) -> Source:
     """The native volume of the series that a stack was made from, whatever room it takes; the stack itself where that
     has no frames of its own."""
-    media_root = Path(settings.MEDIA_ROOT)
-    return _native_source(stack, media_root) or _stack_source(stack, media_root)
+    return _native_source(stack, Path(settings.MEDIA_ROOT)) or stack_source(stack)
+
+
+def stack_source(stack: Stack) -> Source:
+    """The stack itself, whatever it was made from."""
+    return _stack_source(stack, Path(settings.MEDIA_ROOT))
 
 
 @lru_cache(maxsize=64)

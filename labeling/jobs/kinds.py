@@ -95,6 +95,8 @@ KINDS: dict[str, Kind] = {
         ),
         Kind("segment", "inference.segment", "infer"),
         Kind("train-segmentation", "inference.train_segmentation", "train", most_attempts=20),
+        Kind("classify", "inference.classify", "infer", tells_a_read=True),
+        Kind("train-classifier", "inference.train_classifier", "train", most_attempts=20),
         Kind("measure", "inference.measure", tells_a_read=True),
     )
 }

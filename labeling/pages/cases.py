@@ -1,4 +1,7 @@
-"""All cases at a glance, and one case: what came in, what is read, which anatomies it has, its report coming in."""
+"""All cases at a glance, and one case: what came in, what is read, which anatomies it has, its report coming in, and
+which models have read it."""
+
+from collections.abc import Sequence
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -12,11 +15,13 @@ from django.views.decorators.http import require_GET, require_http_methods
 from labeling.imaging.refusal import Refusal
 from labeling.models import Anatomy, Case
 from labeling.pages.anatomy_rows import levels_in_view
+from labeling.pages.case_models import models_context
 from labeling.pages.intake import SeriesRow
 from labeling.pages.person import person
 from labeling.pages.vertebrae import segmenting_models, vertebrae_context, without_vertebrae
 from labeling.reading.anatomies import unchecked_cases
 from labeling.reading.facts import facts_of
+from labeling.reading.model_opinions import CaseOpinion, opinions_for
 from labeling.reading.reports import LONGEST_REPORT, may_enter_reports, report_state, set_report
 from labeling.reading.roles import may_open_identity, may_read, may_see_all_cases
 from labeling.reading.visibility import case_for, case_report_for, case_report_is_open, visible_cases
@@ -91,8 +96,31 @@ def case_report(request: HttpRequest, case_id: int) -> HttpResponse:
     return redirect("case", case_id=case.pk)
 
 
+@require_http_methods(["GET", "POST"])
+@never_cache
+def case_opinions(request: HttpRequest, case_id: int) -> HttpResponse:
+    """The case with what models say of it. POST, as for the report: being shown it is recorded."""
+    case = _visible_case(request, case_id)
+    if request.method != "POST":
+        return redirect("case", case_id=case.pk)
+    user = person(request)
+    if not may_see_all_cases(user):
+        raise PermissionDenied
+    opinions = opinions_for(user, case)
+    if not opinions:
+        # Closed to this person, or nothing there: the page says which, in the same words as ever.
+        return redirect("case", case_id=case.pk)
+    return _page(request, case, opinions=opinions)
+
+
 def _page(
-    request: HttpRequest, case: Case, *, report: str | None = None, report_error: str = "", status: int = 200
+    request: HttpRequest,
+    case: Case,
+    *,
+    report: str | None = None,
+    report_error: str = "",
+    opinions: Sequence[CaseOpinion] = (),
+    status: int = 200,
 ) -> HttpResponse:
     """The page of a case; `report` is the text in the form, None where it is not on the screen."""
     enters = may_enter_reports(request.user)
@@ -100,7 +128,8 @@ def _page(
         request,
         "pages/case.html",
         {
-            **vertebrae_context(request.user, case),
+            **vertebrae_context(person(request), case),
+            **models_context(person(request), case, opinions),
             "facts": facts_of(case, case.reading_stack) if case.reading_stack else [],
             "series": [SeriesRow.of(row) for row in case.series.order_by("pk")],
             "may_read": may_read(request.user),

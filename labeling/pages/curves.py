@@ -11,6 +11,11 @@ __all__ = ["MOST_ROWS", "Chart", "charts"]
 #: A longer training is shown by every second, third, … epoch: a figure has no room for more.
 MOST_ROWS = 400
 
+#: What a curve is called whose values lie between 0 and 1.
+_SHARES = ("dice", "precision", "auc")
+#: How the curves begin that a classifier's training draws of whole vertebrae.
+_OF_VERTEBRAE = "vertebra "
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -29,7 +34,7 @@ class Chart:
 
 
 def charts(curves: Mapping[str, Any]) -> list[Chart]:
-    """The figures of a job's curves: all losses in one, Dice by itself, and each further curve by itself.
+    """The figures of a job's curves: all losses in one, what is said of vertebrae in one, each further curve by itself.
 
     Parameters
     ----------
@@ -42,8 +47,13 @@ def charts(curves: Mapping[str, Any]) -> list[Chart]:
         (name for name in lines if "loss" in name.lower()), key=lambda name: ("valid" in name.lower(), name)
     )
     found = [_chart("Loss", "", losses, lines)] if losses else []
-    for name in sorted(set(lines) - set(losses), key=lambda name: ("dice" not in name.lower(), name)):
-        scale = "share" if "dice" in name.lower() else ""
+    vertebrae = sorted(name for name in lines if name.startswith(_OF_VERTEBRAE))
+    if vertebrae:
+        named = {name.removeprefix(_OF_VERTEBRAE): lines[name] for name in vertebrae}
+        # Precision is the last line, which is drawn as the one that decides.
+        found.append(_chart("Vertebrae of validation", "share", list(named), named))
+    for name in sorted(set(lines) - {*losses, *vertebrae}, key=lambda name: ("dice" not in name.lower(), name)):
+        scale = "share" if any(word in name.lower() for word in _SHARES) else ""
         found.append(_chart(name[:1].upper() + name[1:], scale, [name], lines))
     return found
 

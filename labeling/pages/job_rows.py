@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
 from labeling.jobs.kinds import KINDS
 from labeling.jobs.waiting import waiting_for
 from labeling.models import Job, JobState
+from labeling.reading.jobs import may_start_again
 
 __all__ = ["ENDED", "KIND_WORDS", "OPEN", "JobRow", "elapsed_words", "kind_words", "rows_of"]
 
@@ -21,7 +23,7 @@ KIND_WORDS = {
     "segment": "Segmentation",
     "measure": "Morphometry",
     "classify": "Classification",
-    "train-segmentation": "Training",
+    "train-segmentation": "Segmentation training",
     "train-classifier": "Classifier training",
 }
 OPEN = (JobState.QUEUED, JobState.RUNNING)
@@ -56,16 +58,17 @@ def elapsed_words(span: timedelta) -> str:
 
 @dataclass(frozen=True)
 class JobRow:
-    """One job, drawn at one moment."""
+    """One job, drawn at one moment for one person."""
 
     job: Job
+    user: User
     now: datetime
     #: A sentence on what it waits for; '' where it does not wait.
     waits: str
 
     @classmethod
-    def of(cls, job: Job) -> JobRow:
-        return cls(job, timezone.now(), _waits(job))
+    def of(cls, job: Job, user: User) -> JobRow:
+        return cls(job, user, timezone.now(), _waits(job))
 
     @property
     def title(self) -> str:
@@ -152,8 +155,10 @@ class JobRow:
 
     @property
     def may_retry(self) -> bool:
+        """Whether this person may start it again: a training that failed is an engineer's to begin anew."""
         kind = KINDS.get(self.job.kind)
-        return self.job.state in (JobState.FAILED, JobState.CANCELLED) and kind is not None and kind.may_start_again
+        has_ended = self.job.state in (JobState.FAILED, JobState.CANCELLED)
+        return has_ended and kind is not None and kind.may_start_again and may_start_again(self.user, self.job)
 
     @property
     def shows_log(self) -> bool:
@@ -166,15 +171,15 @@ class JobRow:
         return reverse("job", args=[self.job.pk])
 
 
-def rows_of(jobs: Iterable[Job]) -> list[JobRow]:
-    """Rows of a list. All that wait in one queue wait for the same, so it is asked once for each."""
+def rows_of(jobs: Iterable[Job], user: User) -> list[JobRow]:
+    """Rows of a list for one person. All that wait in one queue wait for the same, so it is asked once for each."""
     waits: dict[str, str] = {}
     now = timezone.now()
     rows = []
     for job in jobs:
         if job.state == JobState.QUEUED and job.queue not in waits:
             waits[job.queue] = _waits(job)
-        rows.append(JobRow(job, now, waits[job.queue] if job.state == JobState.QUEUED else ""))
+        rows.append(JobRow(job, user, now, waits[job.queue] if job.state == JobState.QUEUED else ""))
     return rows
 
 

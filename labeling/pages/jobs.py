@@ -54,7 +54,8 @@ def _with_relations(jobs: QuerySet[Job]) -> QuerySet[Job]:
 
 
 def _context(request: HttpRequest) -> dict[str, Any]:
-    jobs = visible_jobs(overseer(request))
+    user = overseer(request)
+    jobs = visible_jobs(user)
     state = request.GET.get("state", "all")
     state = state if state in _STATES else "all"
     kind = request.GET.get("kind", "")
@@ -72,9 +73,9 @@ def _context(request: HttpRequest) -> dict[str, Any]:
     ended = wanted.filter(state__in=ENDED).order_by("-finished_at", "-pk")
     page = Paginator(ended, ENDED_PER_PAGE).get_page(request.GET.get("page"))
     groups = [
-        ("Running", rows_of(running[:OPEN_SHOWN]), counts.get(JobState.RUNNING, 0)),
-        ("Waiting", rows_of(waiting[:OPEN_SHOWN]), counts.get(JobState.QUEUED, 0)),
-        ("Ended", rows_of(page), page.paginator.count),
+        ("Running", rows_of(running[:OPEN_SHOWN], user), counts.get(JobState.RUNNING, 0)),
+        ("Waiting", rows_of(waiting[:OPEN_SHOWN], user), counts.get(JobState.QUEUED, 0)),
+        ("Ended", rows_of(page, user), page.paginator.count),
     ]
     kept = {"kind": kind, "case": search}
     return {
@@ -131,8 +132,9 @@ def jobs_partial(request: HttpRequest) -> HttpResponse:
 
 
 def _job_context(request: HttpRequest, job_id: int) -> dict[str, Any]:
-    job = get_object_or_404(visible_jobs(overseer(request)), pk=job_id)
-    row = JobRow.of(job)
+    user = overseer(request)
+    job = get_object_or_404(visible_jobs(user), pk=job_id)
+    row = JobRow.of(job, user)
     return {
         "row": row,
         "job": job,
@@ -169,7 +171,7 @@ def _act(request: HttpRequest, job_id: int, act: Callable[[User, int], Job], wor
     user = overseer(request)
     job = get_object_or_404(visible_jobs(user), pk=job_id)
     try:
-        messages.success(request, f"{JobRow.of(act(user, job_id)).title}: {words}.")
+        messages.success(request, f"{JobRow.of(act(user, job_id), user).title}: {words}.")
     except Refusal as refusal:
         messages.error(request, refusal.sentence)
     return _back(request, job)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from labeling.models import ModelState, ModelVersion
+from labeling.pages.classifier_words import is_random_start, metric_line, short_metric
 from labeling.pages.job_rows import elapsed_words
 
 __all__ = ["KINDS", "ModelRow", "is_simulated", "metric_words"]
@@ -15,7 +16,7 @@ __all__ = ["KINDS", "ModelRow", "is_simulated", "metric_words"]
 #: kind -> (heading, what its count of cases means)
 KINDS = {
     "segmentation": ("Segmentation, nnU-Net", "segmented"),
-    "classifier": ("Classifier, slices to fracture", "read"),
+    "classifier": ("Classifier, slices to fracture", "pre-labelled"),
     "morphometry": ("Without training", "read"),
 }
 #: state -> (class of the chip, icon)
@@ -91,8 +92,25 @@ class ModelRow:
 
     @property
     def metrics(self) -> str:
-        """The first numbers, in one line."""
+        """The first numbers, in one line; of a classifier the one that tells most, with its interval."""
+        if self.model.kind == "classifier" and "vertebra AUC" in self.model.metrics:
+            return short_metric(self.model.metrics)
         return ", ".join(f"{name} {value}" for name, value in metric_words(self.model.metrics)[:METRICS_IN_LIST])
+
+    @property
+    def is_random_start(self) -> bool:
+        return is_random_start(self.model)
+
+    @property
+    def measured_on(self) -> str:
+        """How much the metrics rest on; '' where that is not known."""
+        return metric_line(self.model.metrics) if self.model.kind == "classifier" else ""
+
+    @property
+    def notes(self) -> str:
+        """What is said wherever the version is named."""
+        said = ["trained on simulated CT"] if self.simulated else []
+        return ", ".join([*said, "random start"] if is_random_start(self.model) else said)
 
     @property
     def by(self) -> str:

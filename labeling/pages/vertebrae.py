@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,6 +18,7 @@ from labeling.imaging.refusal import Refusal
 from labeling.intake.segmentations import segment
 from labeling.models import Anatomy, Case, Job, JobState, ModelState, ModelVersion
 from labeling.pages.anatomy_rows import anatomies_context, span_words
+from labeling.pages.case_models import models_context
 from labeling.pages.job_rows import OPEN, JobRow
 from labeling.pages.model_rows import is_simulated
 from labeling.pages.person import person
@@ -49,14 +51,14 @@ def without_vertebrae(user: AnyUser) -> QuerySet[Case]:
     return cases.exclude(Exists(known)).exclude(Exists(on_its_way))
 
 
-def vertebrae_context(user: AnyUser, case: Case) -> dict[str, Any]:
+def vertebrae_context(user: User, case: Case) -> dict[str, Any]:
     """What the block shows: the newest anatomy, the segmentation that runs or ran last, and with what to segment."""
     listed = anatomies_context(user, case)
     newest: Anatomy | None = listed["newest"]
     jobs = list(visible_jobs(user).filter(case=case, kind="segment").defer("curves", "log_tail"))
     # What runs or waits comes before all that has ended; of those the last to end.
     jobs.sort(key=lambda job: (job.state in OPEN, job.finished_at or job.created_at), reverse=True)
-    row = JobRow.of(jobs[0]) if jobs else None
+    row = JobRow.of(jobs[0], user) if jobs else None
     model = row.job.model_version if row is not None else None
     may_segment = may_see_all_cases(user)
     models = segmenting_models() if may_segment else []
@@ -86,8 +88,10 @@ def _visible(request: HttpRequest, case_id: int) -> Case:
 @require_GET
 @never_cache
 def case_vertebrae(request: HttpRequest, case_id: int) -> HttpResponse:
-    """The block and the list of versions, asked for again while a model is at work."""
-    return render(request, "pages/_case_live.html", vertebrae_context(request.user, _visible(request, case_id)))
+    """All of a case that changes while models are at work on it: vertebrae, versions of them, who has read them."""
+    user, case = person(request), _visible(request, case_id)
+    context = {**vertebrae_context(user, case), **models_context(user, case)}
+    return render(request, "pages/_case_live.html", context)
 
 
 def _chosen(request: HttpRequest) -> ModelVersion | None:

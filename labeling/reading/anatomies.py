@@ -29,7 +29,7 @@ from labeling.models import (
     Stack,
     Vertebra,
 )
-from labeling.reading import measuring
+from labeling.reading import measuring, prelabels
 from labeling.reading.proposals import Proposal, rows_of, says_the_same
 from labeling.reading.refusals import NotReadable, OperationRefused
 from labeling.reading.repinning import Carried, repin
@@ -209,11 +209,18 @@ def make_version(*, user: User, case: Case, proposal: Proposal, read: int | None
         if proposal.confirm and anatomy.confirmed_at is None:
             _confirm(user, anatomy, len(rows))
         carried = [repin(draft, anatomy) for draft in drafts]
-        if anatomy.label_map and not preview:
-            measuring.ask(anatomy)
+        if not preview:
+            _ask_models(anatomy)
         if preview:
             transaction.set_rollback(True)
     return Made(anatomy=None if preview and new else anatomy.pk, n=anatomy.n, carried=carried[0] if carried else None)
+
+
+def _ask_models(anatomy: Anatomy) -> None:
+    """Have a version measured where there is a mask to measure; a classifier says of each vertebra what it misses."""
+    if anatomy.label_map:
+        measuring.ask(anatomy)
+    prelabels.ask(anatomy)
 
 
 def _named_first(user: User, case: Case, read_id: int | None) -> list[Read]:

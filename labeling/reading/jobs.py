@@ -19,9 +19,9 @@ from labeling.jobs.kinds import KINDS
 from labeling.jobs.waiting import waiting_for
 from labeling.models import Job, JobState
 from labeling.reading.roles import AnyUser, may_manage_models, may_see_all_cases
-from labeling.reading.visibility import owed_assignments, visible_cases
+from labeling.reading.visibility import assignments_before_models, visible_cases
 
-__all__ = ["cancel_job", "facts_of", "job_facts", "may_change", "start_again", "visible_jobs"]
+__all__ = ["cancel_job", "facts_of", "job_facts", "may_change", "may_start_again", "start_again", "visible_jobs"]
 
 _OPEN = (JobState.QUEUED, JobState.RUNNING)
 _ENDED_BADLY = (JobState.FAILED, JobState.CANCELLED)
@@ -34,8 +34,7 @@ def visible_jobs(user: AnyUser) -> QuerySet[Job]:
     jobs = Job.objects.select_related("case__patient", "model_version", "by").order_by("-created_at", "-pk")
     if may_see_all_cases(user):
         telling = [kind.name for kind in KINDS.values() if kind.tells_a_read]
-        owed = owed_assignments(user).values("case")
-        return jobs.exclude(kind__in=telling, case__in=owed)
+        return jobs.exclude(kind__in=telling, case__in=assignments_before_models(user).values("case"))
     return jobs.filter(kind__in=_SHOWN_TO_READERS, case__in=visible_cases(user))
 
 

@@ -19,6 +19,7 @@ from labeling.reading.projection import load_state, take_snapshot, write_differe
 from labeling.reading.refusals import Elsewhere, OperationRefused, ReadLocked
 from labeling.reading.replaying import folded, replayed
 from labeling.reading.state import FindingState, Injury, ReadContext, ReadState, apply
+from labeling.reading.suggestions import checked_screen, refuse_what_nobody_suggested
 from labeling.reading.verbs import touched_vertebra
 from labeling.reading.writable import locked_row, refuse_unless_writable
 
@@ -104,8 +105,8 @@ def write_operation(*, read_id: int, reader: Reader, operation: Operation, tab: 
     Conflict
         where the client has not seen all operations before this one.
     OperationRefused
-        where the operation is nonsense, breaks a law, labels another slice than the one on screen, or bears the uuid of
-        another one.
+        where the operation is nonsense, breaks a law, labels another slice than the one on screen, takes over what no
+        model suggested to this reader, or bears the uuid of another one.
     """
     try:
         with transaction.atomic():
@@ -129,6 +130,10 @@ def _write(read: Read, operation: Operation, tab: UUID | None) -> Written:
     if moved or operation.base_seq != read.seq:
         raise Conflict(read, before.state)
     after = apply(before.state, before.context, operation.verb, operation.payload)
+    if not storable(operation.shown, _SHOWN_MAX):
+        raise OperationRefused("bad_payload", "shown must be a small JSON object.")
+    refuse_what_nobody_suggested(read, operation.verb, operation.payload)
+    shown = checked_screen(read, operation.verb, operation.payload, operation.shown)
     context = _with_shown_slice(read, operation, before.context)
     read.seq += 1
     LabelOperation.objects.create(
@@ -137,7 +142,7 @@ def _write(read: Read, operation: Operation, tab: UUID | None) -> Written:
         seq=read.seq,
         verb=operation.verb,
         payload=operation.payload,
-        shown=operation.shown,
+        shown=shown,
         client_at=operation.client_at,
     )
     write_difference(read, before, after)
@@ -151,10 +156,8 @@ def _with_shown_slice(read: Read, operation: Operation, context: ReadContext) ->
     Raises
     ------
     OperationRefused
-        where a label by key is for another slice than the one that was on screen, or the screen cannot be stored.
+        where a label by key is for another slice than the one that was on screen.
     """
-    if not storable(operation.shown, _SHOWN_MAX):
-        raise OperationRefused("bad_payload", "shown must be a small JSON object.")
     if operation.verb != "label_slices" or operation.payload["source"] != LabelSource.KEY:
         return context
     (sop,) = operation.payload["sop_uids"]

@@ -25,6 +25,7 @@ from labeling.models import (
     SkipReason,
     Split,
 )
+from labeling.reading.draws import draw_model_hidden
 from labeling.reading.refusals import NotReadable
 from labeling.reading.roles import AnyUser, may_read, reader_of
 from labeling.reading.rules import DEFAULTS
@@ -40,6 +41,7 @@ __all__ = [
     "newest_anatomy",
     "open_read",
     "owed_or_none",
+    "put_into_pool",
     "reading_anatomy",
     "seed_open_labelling_round",
 ]
@@ -86,8 +88,20 @@ def enter_open_round(case: Case) -> Assignment | None:
         already = Assignment.objects.filter(round=round_, case=case).order_by("pk").first()
         if already is not None:
             return already
-        last = Assignment.objects.filter(round=round_).aggregate(last=Max("position"))["last"]
-        return Assignment.objects.create(round=round_, case=case, position=(last or 0) + 1)
+        return put_into_pool(round_, case)
+
+
+def put_into_pool(round_: Round, case: Case) -> Assignment:
+    """The case at the end of the pool of a round, with what is drawn for it; what lies there already stays as it is.
+
+    The caller's transaction holds the row of the round.
+    """
+    pooled = Assignment.objects.filter(round=round_, case=case, reader__isnull=True).first()
+    if pooled is not None:
+        return pooled
+    last = Assignment.objects.filter(round=round_).aggregate(last=Max("position"))["last"]
+    hidden = draw_model_hidden(round_, case)
+    return Assignment.objects.create(round=round_, case=case, position=(last or 0) + 1, model_hidden=hidden)
 
 
 def claim(*, reader: Reader, case: Case) -> Assignment:

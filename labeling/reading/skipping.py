@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Max
 
 from labeling.models import (
     Assignment,
@@ -19,7 +18,7 @@ from labeling.models import (
 )
 from labeling.reading.refusals import NotReadable
 from labeling.reading.roles import may_read, reader_of
-from labeling.reading.rounds import claim, owed_or_none
+from labeling.reading.rounds import claim, owed_or_none, put_into_pool
 from labeling.reading.visibility import case_for
 
 __all__ = ["skip"]
@@ -66,7 +65,4 @@ def _back_into_the_pool(assignment: Assignment, case: Case) -> None:
     round_ = Round.objects.select_for_update(no_key=True).get(pk=assignment.round_id)
     if round_.kind in (RoundKind.LABELLING, RoundKind.PRACTICE) and case.patient.split == Split.TEST:
         return
-    if Assignment.objects.filter(round=round_, case=case, reader__isnull=True).exists():
-        return
-    last = Assignment.objects.filter(round=round_).aggregate(last=Max("position"))["last"]
-    Assignment.objects.create(round=round_, case=case, position=(last or 0) + 1)
+    put_into_pool(round_, case)

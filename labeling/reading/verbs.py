@@ -13,8 +13,12 @@ set_comment        vertebra, text
 set_level_said     vertebra, level | ''
 set_measures       vertebra, measures [{kind length | heights, sop_uid, points [[column, row], …]}, …]
 set_injury         upper, lower | null, type | null (vertebra, where sent, is the upper one)
+accept             vertebra, model_read, verdict fracture | negative, slices {sop: value}, all
 restore            vertebra, finding | null, injury | null (absent: the injury stays)
 =================  =========================================================================================
+
+`accept` takes over what a model says. That its payload is what a model said, and that the reader was shown it, is not
+judged here but in `labeling.reading.suggestions`, which knows the record.
 """
 
 from __future__ import annotations
@@ -48,6 +52,7 @@ __all__ = ["VERBS", "touched_vertebra"]
 Step = Callable[[ReadState, ReadContext, Payload], ReadState]
 
 _HAND_SOURCES = (LabelSource.KEY.value, LabelSource.RANGE.value)
+_ACCEPTED_VERDICTS = (Verdict.FRACTURE.value, Verdict.NEGATIVE.value)
 
 
 def touched_vertebra(payload: dict[str, object]) -> int | None:
@@ -126,11 +131,14 @@ def _demand_seen(sops: Iterable[str], vertebra: VertebraContext, context: ReadCo
 
 def _with_rest_negative(before: FindingState, vertebra: VertebraContext, context: ReadContext) -> FindingState:
     _demand_seen(vertebra.sops, vertebra, context)
-    rest = {sop: SliceMark(SliceValue.NEGATIVE.value, LabelSource.RANGE.value) for sop in vertebra.sops}
-    after = replace(before, slices={**rest, **before.slices}, why="")
+    after = replace(before, slices={**_negative_in_range(vertebra), **before.slices}, why="")
     if after.fractured_sops:
         return replace(after, verdict=Verdict.FRACTURE.value)
     return replace(after, verdict=Verdict.NEGATIVE.value, ao_body=None)
+
+
+def _negative_in_range(vertebra: VertebraContext) -> dict[str, SliceMark]:
+    return {sop: SliceMark(SliceValue.NEGATIVE.value, LabelSource.RANGE.value) for sop in vertebra.sops}
 
 
 def _set_verdict(state: ReadState, context: ReadContext, payload: Payload) -> ReadState:
@@ -232,6 +240,42 @@ def _restore(state: ReadState, context: ReadContext, payload: Payload) -> ReadSt
     return after.with_injury(vertebra.id, injury)
 
 
+def _accept(state: ReadState, context: ReadContext, payload: Payload) -> ReadState:
+    """What a model says of a vertebra becomes what the reader says of it, once they have looked at all of it.
+
+    The slices that the model spoke of are marked as accepted; where the unit is the slice, the others of the body are
+    negative, as by `rest_negative`. An AO type that the reader had given stays with a fracture.
+    """
+    vertebra = context.vertebra(payload.number("vertebra"))
+    payload.number("model_read")
+    verdict = payload.word("verdict", _ACCEPTED_VERDICTS)
+    said = _slices_said(payload)
+    together = payload.flag("all")
+    if not set(said) <= {*vertebra.every_sop}:
+        raise OperationRefused("outside", outside_sentence(vertebra))
+    for each in context.vertebrae.values():
+        # All at once is for who has been through the whole case; one by one, for who has been through this vertebra.
+        if each.id == vertebra.id or (together and not each.cut):
+            _demand_seen(each.sops, each, context)
+    if verdict == Verdict.FRACTURE and SliceValue.FRACTURE not in said.values():
+        raise OperationRefused(
+            "no_fractured_slice", f"The suggestion calls {vertebra.name} a fracture, but none of its slices."
+        )
+    before = state.finding(vertebra.id)
+    marks = {sop: SliceMark(value, LabelSource.ACCEPTED.value) for sop, value in said.items()}
+    if context.unit == "slice":
+        marks = {**_negative_in_range(vertebra), **marks}
+    ao_body = before.ao_body if verdict == Verdict.FRACTURE else None
+    after = replace(before, verdict=verdict, why="", ao_body=ao_body, slices=marks)
+    return state.with_finding(vertebra.id, check_finding(after, vertebra, context))
+
+
+def _slices_said(payload: Payload) -> dict[str, str]:
+    said = payload.mapping("slices")
+    each = Payload(said, where="slices")
+    return {sop: each.word(sop, SliceValue.values) for sop in said}
+
+
 VERBS: dict[str, Step] = {
     "label_slices": _label_slices,
     "rest_negative": _rest_negative,
@@ -244,5 +288,6 @@ VERBS: dict[str, Step] = {
     "set_level_said": _set_level_said,
     "set_measures": _set_measures,
     "set_injury": _set_injury,
+    "accept": _accept,
     "restore": _restore,
 }

@@ -14,13 +14,14 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from labeling.models import Assignment, Case, Exposure, Read, Reader, ReaderKind, Round, RoundKind, RoundState
 from labeling.reading.roles import AnyUser, may_export, may_read, may_read_in, may_see_all_cases, reader_of
 from labeling.reading.rules import Rules
 
 __all__ = [
+    "assignments_before_models",
     "case_for",
     "case_report_for",
     "case_report_is_open",
@@ -29,6 +30,7 @@ __all__ = [
     "model_case_counts",
     "note_exposure",
     "owed_assignments",
+    "owes_without_model",
     "pooled_assignments",
     "prior_cases",
     "read_for",
@@ -78,6 +80,10 @@ def owed_assignments(user: AnyUser) -> QuerySet[Assignment]:
     A closed round asks for nothing more; a consensus looks at the other reads by its nature. Who has reopened their
     read owes it again: what may still be changed stays blind.
     """
+    return _unlocked_assignments(user).exclude(round__kind=RoundKind.CONSENSUS)
+
+
+def _unlocked_assignments(user: AnyUser) -> QuerySet[Assignment]:
     own_lock = Read.objects.filter(
         round=OuterRef("round"),
         case=OuterRef("case"),
@@ -88,8 +94,20 @@ def owed_assignments(user: AnyUser) -> QuerySet[Assignment]:
     return (
         Assignment.objects.filter(reader__user=user.pk)
         .exclude(round__state=RoundState.CLOSED)
-        .exclude(round__kind=RoundKind.CONSENSUS)
         .exclude(Exists(own_lock))
+    )
+
+
+def owes_without_model(user: AnyUser, case_id: int, *, besides: int | None = None) -> bool:
+    """Whether this person owes a read of the case in a round that keeps the models from them, by rule or by draw.
+
+    A consensus looks at the other reads by its nature, but not at the models before it has settled. `besides` is the
+    primary key of a round that is judged by its own rules elsewhere.
+    """
+    owed = _unlocked_assignments(user).filter(case=case_id).exclude(round=besides)
+    return any(
+        hidden or Rules.parse(rules).model != "shown"
+        for rules, hidden in owed.values_list("round__rules", "model_hidden")
     )
 
 
@@ -105,13 +123,14 @@ def case_for(user: AnyUser, case_id: int) -> Case:
 
 
 def visible_reads(user: AnyUser) -> QuerySet[Read]:
-    """Own reads; for overseers also locked reads of others, but none of a case they owe a read of.
+    """Own reads; for overseers also locked reads of others, but none of a case they owe a read of, and no model's of a
+    case that they are to settle.
 
     Nobody sees another's draft.
     """
     own = Q(reader__user=user.pk)
     if may_see_all_cases(user):
-        return Read.objects.filter(own | (Q(state="locked") & ~Q(case__in=_blind_cases(user))))
+        return Read.objects.filter(own | (Q(state="locked") & ~_closed_to(user)))
     if not may_read(user):
         return Read.objects.none()
     return Read.objects.filter(own)
@@ -253,19 +272,31 @@ def export_counts(user: User) -> list[dict[str, Any]]:
     ]
 
 
-def model_case_counts() -> dict[int, int]:
-    """Model version -> how many cases it has read. Which cases is not said, nor what: counting exposes nobody."""
+def model_case_counts(user: AnyUser) -> dict[int, int]:
+    """Model version -> how many cases it has read, but for those whose model reads are closed to this person.
+
+    Which cases is not said, nor what: counting exposes nobody.
+    """
     reads = Read.objects.filter(reader__model_version__isnull=False, state="locked").order_by()
+    reads = reads.exclude(_closed_to(user))
     return dict(reads.values_list("reader__model_version").annotate(n=Count("case", distinct=True)))
 
 
 def _exportable(user: User) -> QuerySet[Read]:
     later = Read.objects.filter(supersedes=OuterRef("pk"), state="locked")
-    return Read.objects.filter(~Exists(later), state="locked").exclude(case__in=_blind_cases(user))
+    return Read.objects.filter(~Exists(later), state="locked").exclude(_closed_to(user))
 
 
-def _blind_cases(user: AnyUser) -> Subquery:
-    return Subquery(owed_assignments(user).values("case"))
+def _closed_to(user: AnyUser) -> Q:
+    """The reads that are closed to this person, whatever their role: any of a case they owe a read of, and a model's of
+    a case whose consensus they sit in, which settles without the models."""
+    owed, blind = owed_assignments(user), assignments_before_models(user)
+    return Q(case__in=owed.values("case")) | Q(reader__kind=ReaderKind.MODEL, case__in=blind.values("case"))
+
+
+def assignments_before_models(user: AnyUser) -> QuerySet[Assignment]:
+    """What this person owes, the consensus among it: outside their own read, no model's work on these cases is told."""
+    return _unlocked_assignments(user).exclude(round__kind=RoundKind.CONSENSUS, round__rules__model="shown")
 
 
 def _expose(reader: Reader, shown: list[tuple[int, str]]) -> None:

@@ -1,4 +1,4 @@
-"""A model comes in as an nnU-Net export: its SHA-256 first, for a checkpoint is a program and runs when it is loaded.
+"""A model comes in as a zip file: its SHA-256 first, for a checkpoint is a program and runs when it is loaded.
 
 The record never imports the models' code, so unpacking and looking is asked of a program of its own.
 """
@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,24 @@ from django.contrib.auth.models import User
 from labeling.imaging.refusal import Refusal
 from labeling.models import ModelVersion
 from labeling.reading.roles import may_manage_models
+from labeling.registry import classifiers
 from labeling.registry.folders import file_sha256
 from labeling.registry.versions import register
 
 __all__ = ["describe", "import_model", "recipe_of"]
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
-_PROGRAM = "inference.opening"
+
+#: Program and verb that unpack and look at a model, by its kind.
+_OPENING = {"segmentation": ("inference.opening", "unpack"), "classifier": ("inference.classifier", "check")}
 _PATIENCE_SECONDS = 600
 
 
-def import_model(path: Path, sha256: str, name: str, by: User | None) -> ModelVersion:
-    """Register the model in a zip that `nnUNetv2_export_model_to_zip` made, or in a zip of a model folder.
+def import_model(path: Path, sha256: str, name: str, by: User | None, kind: str = "segmentation") -> ModelVersion:
+    """Register the model in a zip file.
+
+    For segmentation one that `nnUNetv2_export_model_to_zip` made, or a zip of a model folder; of a classifier a zip of
+    its folder (model.json and model.safetensors), whose network is loaded once before it is registered.
 
     Parameters
     ----------
@@ -42,8 +49,10 @@ def import_model(path: Path, sha256: str, name: str, by: User | None) -> ModelVe
     ------
     Refusal
         ``not-allowed``, ``unreadable-file``, ``wrong-sha256``, and what the look at its content finds:
-        ``not-a-zip``, ``unsafe-zip``, ``not-a-model``, ``disk-full``.
+        ``not-a-zip``, ``unsafe-zip``, ``not-a-model``, ``wrong-architecture``, ``disk-full``.
     """
+    if kind not in _OPENING:
+        raise Refusal("bad-kind", f"A model of the kind {kind!r} cannot be brought in. Choose {' or '.join(_OPENING)}.")
     if by is not None and not may_manage_models(by):
         raise Refusal("not-allowed", "Only an engineer brings in a model: its files run as a program when loaded.")
     try:
@@ -60,16 +69,37 @@ def import_model(path: Path, sha256: str, name: str, by: User | None) -> ModelVe
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="incoming-", dir=root) as incoming:
         folder = Path(incoming) / "model"
-        facts = _ask("unpack", {"zip": str(path.resolve()), "into": str(folder)}, Path(incoming))
+        program, verb = _OPENING[kind]
+        facts = _ask(program, verb, {"zip": str(path.resolve()), "into": str(folder)}, Path(incoming))
+        said = _classifier(facts) if kind == "classifier" else _segmentation(facts)
         return register(
             folder,
-            kind="segmentation",
-            name=name.strip() or str(facts["name"]),
+            kind=kind,
+            name=name.strip() or said.name,
             by=by,
-            recipe=recipe_of(facts) | {"imported": {"file_sha256": found}},
+            recipe=said.recipe | {"imported": {"file_sha256": found}},
             metrics=facts["metrics"],
-            note=str(facts["note"]),
+            note=said.note,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a model says of itself, as the registry keeps it."""
+
+    name: str
+    recipe: dict[str, Any]
+    note: str
+
+
+def _segmentation(facts: dict[str, Any]) -> _Said:
+    return _Said(str(facts["name"]), recipe_of(facts), str(facts["note"]))
+
+
+def _classifier(facts: dict[str, Any]) -> _Said:
+    begun = facts["start"].get("said", "weights that nobody named")
+    note = f"Brought in. Recipe {facts['called']}. Begun with {begun}."
+    return _Said(str(facts["called"]), classifiers.recipe_of(facts), note)
 
 
 def recipe_of(facts: dict[str, Any]) -> dict[str, Any]:
@@ -87,16 +117,16 @@ def describe(folder: Path) -> dict[str, Any]:
         ``not-a-model`` with what is missing.
     """
     with tempfile.TemporaryDirectory() as beside:
-        return _ask("describe", {"model": str(folder)}, Path(beside))
+        return _ask("inference.opening", "describe", {"model": str(folder)}, Path(beside))
 
 
-def _ask(verb: str, job: dict[str, Any], beside: Path) -> dict[str, Any]:
-    """Have the models' program do something, and give back the last object that it said."""
+def _ask(program: str, verb: str, job: dict[str, Any], beside: Path) -> dict[str, Any]:
+    """Have a program of the models do something, and give back what it said of the model."""
     path = beside / "job.json"
     path.write_text(json.dumps(job))
     try:
         done = subprocess.run(
-            [sys.executable, "-m", _PROGRAM, verb, str(path)],
+            [sys.executable, "-m", program, verb, str(path)],
             cwd=_REPOSITORY,
             capture_output=True,
             text=True,

@@ -27,8 +27,14 @@ def register(
     dataset: Dataset | None = None,
     metrics: Mapping[str, Any] | None = None,
     note: str = "",
+    parent: ModelVersion | None = None,
 ) -> ModelVersion:
     """Keep the files of a model and give it a row, as a candidate; the same files again are the same version.
+
+    Parameters
+    ----------
+    parent
+        The version whose weights it began with.
 
     Raises
     ------
@@ -51,6 +57,7 @@ def register(
                 "folder": sha256,
                 "note": storable(note),
                 "by": by,
+                "parent": parent,
             },
         )
         if new:
@@ -86,8 +93,17 @@ def activate(version: ModelVersion, by: User | None) -> ModelVersion:
             held.state = ModelState.ACTIVE
             held.save(update_fields=["state"])
             _audit(by, "activate_model", held)
+            if held.kind == "classifier":
+                transaction.on_commit(lambda: _read_everywhere(held))
     version.refresh_from_db()
     return version
+
+
+def _read_everywhere(version: ModelVersion) -> None:
+    # Imported late: who asks for pre-labels asks here which model is active.
+    from labeling.reading.prelabels import ask_everywhere
+
+    ask_everywhere(version)
 
 
 def retire(version: ModelVersion, by: User | None) -> ModelVersion:

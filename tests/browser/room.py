@@ -12,6 +12,8 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.application import Application
 
 PATIENCE = 15.0  # seconds
+#: What the top bar says of a first version, whether a model was revealed beside it or none had read the case yet.
+LOCKED_ONCE = re.compile("Locked.*version 1")
 
 
 def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
@@ -33,6 +35,7 @@ class Room:
         self.page = page
         self.image = page.get_by_role("application", name="Sagittal image")
         self.chip = page.locator("[data-room=saved]")
+        self.topbar = page.locator(".topbar")
         self.banner = page.locator("[data-room=banner]")
         self.said = page.locator("[data-room=said]")
         self.dialog = page.get_by_role("dialog")

@@ -11,11 +11,12 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.browser.accessibility import Look, looks_at
+from tests.browser.anatomy import ROWS, Check, owe_a_blind_read
 from tests.browser.application import Application
 from tests.browser.conftest import NewCase
+from tests.browser.opinions import a_model_says
 from tests.browser.people import People, Person
-from tests.browser.room import Record, Room, open_case, until
-from tests.browser.test_anatomy_check import ROWS, Check, owe_a_blind_read
+from tests.browser.room import LOCKED_ONCE, Record, Room, open_case, until
 from tests.browser.test_case_to_case import decide_all, fix_the_anatomy_of, on_another_read
 from tests.browser.test_nothing_is_lost import session_key
 from tests.browser.test_second_view import READ_BACK, open_planes, pane
@@ -112,27 +113,32 @@ def test_an_earlier_examination_beside_the_read(
 def test_the_reading_room_of_a_locked_read_and_its_second_version(
     application: Application, person: Person, new_case: NewCase, look: Look
 ) -> None:
-    page = person("senior1")
-    room = open_case(page, new_case()["name"])
-    read, address = room.read, page.url
+    page, case = person("senior1"), new_case()
+    body = Record(application).bodies(case["id"])["L2"]
+    a_model_says(application, case["id"], {"L2": body[4:8]}, abstained=["L3"], morphometry=True, first=True)
+    room = open_case(page, case["name"])
+    read = room.read
+    room.wait_for_all_slices()
+    room.see_all(room.step)
+    room.press("j")
+    look(page, "a fracture is suggested")
+    room.press("a", "j")
+    look(page, "accepted, and one that the model did not assess")
+    room.press("k", "k")
     decide_all(room)
     room.press("Enter")
     look(page, "ready to lock")
     room.press("Enter")
     until(lambda: Record(application).is_locked(read), "The read is locked")
-    page.wait_for_timeout(300)
-    page.goto(address)
-    room = Room(page)
-    expect(room.chip).to_contain_text("Locked, version 1")
-    look(page, "locked")
-    walk(room, look, {"Enter": "summary of a locked read", "Shift+R": "open again"})
-    room.press("Shift+R")
-    page.keyboard.type("L2 overlooked")
-    look(page, "open again, with a reason")
-    room.press("Enter")
+    expect(page.get_by_role("heading", name="Where you and the model differ")).to_be_visible()
+    expect(room.topbar).to_contain_text(LOCKED_ONCE)
+    look(page, "locked, and the model revealed")
+    walk(room, look, {"Shift+R": "open again"})
+    room.press("Shift+R", "Enter")
     room = on_another_read(page, read)
     expect(room.banner).to_contain_text("Version 2")
-    look(page, "version 2")
+    room.press("k", "k", "k", "j")
+    look(page, "version 2, with the model beside it")
 
 
 @looks_at("room")

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.application import Application
 from tests.browser.conftest import NewCase
 from tests.browser.people import People, Person
 from tests.browser.room import Record, Room, each, open_case
+
+
+@pytest.fixture(autouse=True)
+def keys_as_delivered(application: Application) -> Iterator[None]:
+    """The accounts are those of all tests: whatever becomes of this one, the next finds the keys as delivered."""
+    yield
+    application.sql("UPDATE labeling_reader SET preferences = '{}'")
 
 
 def open_sheet(room: Room) -> Locator:

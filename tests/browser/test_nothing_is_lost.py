@@ -45,8 +45,10 @@ def test_a_reload_in_the_middle_of_a_read_loses_nothing_and_the_same_slice_comes
     assert_record_is_screen(page, record, read, clicks=2)
     assert {at, at - 1, at - 2} <= record.seen(read)
 
+    # Of all drafts this one was written to last.
     page.goto("/worklist")
     page.get_by_role("link", name="Continue").first.click()
+    page.wait_for_url(f"**/read/{read}")
     assert Room(page).settle() == at
 
 

@@ -10,7 +10,7 @@ from tests.browser.agreement import assert_record_is_screen, on_screen
 from tests.browser.application import Application
 from tests.browser.conftest import NewCase
 from tests.browser.people import People, Person
-from tests.browser.room import Record, Room, open_case, until
+from tests.browser.room import LOCKED_ONCE, Record, Room, open_case, until
 
 OFFLINE = r"net::ERR_(INTERNET_DISCONNECTED|CONNECTION_\w+|EMPTY_RESPONSE)"
 TAKEN = r"status of 409"
@@ -178,7 +178,7 @@ def test_a_read_locked_on_another_device_names_what_came_too_late(
     until(lambda: record.is_locked(read), "The read is locked")
     first.page.context.set_offline(False)
     expect(first.dialog).to_contain_text("1 change is not in the record")
-    expect(first.chip).to_contain_text("Locked, version 1")
+    expect(first.topbar).to_contain_text(LOCKED_ONCE)
     first.press("Enter")
     assert not any(finding["unclear"] for finding in record.findings(read).values())
 

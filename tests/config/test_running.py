@@ -101,7 +101,7 @@ def test_a_killed_service_is_started_again_and_what_it_left_behind_is_gone(tmp_p
     one.start()
     assert one.process is not None
     first = one.process.pid
-    assert wait_until(lambda: (tmp_path / "child").exists() and bool((tmp_path / "child").read_text().strip()), 5)
+    assert wait_until(lambda: (tmp_path / "child").exists() and bool((tmp_path / "child").read_text().strip()), 20)
     child = int((tmp_path / "child").read_text())
     os.kill(first, signal.SIGKILL)
     assert keep(one, lambda: one.process is not None and one.process.pid != first)
@@ -127,7 +127,7 @@ def test_services_that_do_not_want_to_end_are_ended_within_three_seconds(tmp_pat
     stubborn.start()
     assert stubborn.process is not None
     pid = stubborn.process.pid
-    assert wait_until(lambda: "deaf" in (tmp_path / "helper.log").read_text(), 5)
+    assert wait_until(lambda: "deaf" in (tmp_path / "helper.log").read_text(), 20)
     began = time.monotonic()
     stop_services([stubborn], patience=1.0)
     assert time.monotonic() - began < 3
@@ -159,7 +159,7 @@ def test_requests_wait_while_a_killed_web_server_is_started_again(tmp_path: Path
             assert urllib.request.urlopen(url, timeout=20).read() == b"hello"
             assert web.process is not None
             os.kill(web.process.pid, signal.SIGKILL)
-            assert wait_until(lambda: web.process is None or web.process.poll() is not None, 5)
+            assert wait_until(lambda: web.process is None or web.process.poll() is not None, 20)
             web.check()
             with socket.create_connection(listener.getsockname(), timeout=20) as waiting:
                 waiting.sendall(b"GET / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")

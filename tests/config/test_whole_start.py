@@ -23,6 +23,8 @@ from config.keys import new_keys
 from config.processes import alive, wait_until
 from config.running import Running, read_running
 
+PATIENCE = 60.0  # seconds, for what is only waited for: another process of tests runs beside this one
+
 # The packages this test runs with take the place of those the launcher would install.
 PROGRAM = """
 import sys
@@ -84,7 +86,7 @@ def descendants(pid: int) -> list[int]:
 
 def healthy(url: str) -> bool:
     try:
-        return bool(urllib.request.urlopen(f"{url}healthz", timeout=5).status == 200)
+        return bool(urllib.request.urlopen(f"{url}healthz", timeout=PATIENCE).status == 200)
     except OSError:
         return False
 
@@ -94,10 +96,10 @@ def test_a_start_serves_survives_kill_9_and_comes_back_in_a_moment_with_everythi
         assert healthy(running.url)
         passwords = re.findall(r"^\s+(\w+)\s+(\S{12,})$", "".join(said), re.M)
         assert {"resident", "lead"} <= {name for name, _ in passwords}, "the accounts are printed at the first start"
-        assert wait_until(lambda: (state / "inference.json").exists(), 20), "the chip's state comes after the address"
+        assert wait_until(lambda: (state / "inference.json").exists(), PATIENCE), "the chip follows the address"
         # The tests bring the models' packages along, so there may be nothing to leave out.
         assert json.loads((state / "inference.json").read_text())["state"] in ("skipped", "ready")
-        assert wait_until(lambda: len(descendants(launcher.pid)) >= 8, 20)
+        assert wait_until(lambda: len(descendants(launcher.pid)) >= 8, PATIENCE)
         with psycopg.connect(running.database_url, autocommit=True) as connection:
             connection.execute("CREATE TABLE kept (n int)")
             connection.execute("INSERT INTO kept VALUES (1)")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -118,3 +120,31 @@ def write_set(folder: Path, cases: dict[int, str], recipe: SliceRecipe = TINY_SL
                     split=split,
                 )
     return folder
+
+
+def asked(folder: Path, model: Path, one: Simulated, bodies: list[BodyPlace] | None = None) -> dict[str, Any]:
+    """A predict job for a simulated case, with whole vertebrae as the record has them, its files below `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "volume.npy", one.case.hounsfield)
+    np.savez_compressed(folder / "labels.npz", labels=one.case.labels)
+    chosen = one.bodies if bodies is None else bodies
+    fields = ("key", "level", "label_value", "first_k", "last_k", "box", "cut", "mask_ok")
+    return {
+        "model": str(model),
+        "volume": str(folder / "volume.npy"),
+        "affine": one.case.geometry.affine.tolist(),
+        "labels": str(folder / "labels.npz"),
+        "vertebrae": [{name: getattr(body, name) for name in fields} for body in chosen],
+        "out": str(folder / "out"),
+        "device": "cpu",
+        "threads": 1,
+    }
+
+
+def predicted(folder: Path, model: Path, one: Simulated, bodies: list[BodyPlace] | None = None) -> dict[str, Any]:
+    """What a model says of a simulated case, in this process."""
+    from inference.classifier.predict import run
+
+    run(asked(folder, model, one, bodies))
+    found: dict[str, Any] = json.loads((folder / "out" / "predictions.json").read_text())
+    return found

@@ -345,6 +345,9 @@ def test_an_interval_draws_patients_and_holds_the_value() -> None:
     low, high = interval(area_under_curve, labels, scores, np.arange(120) // 6, draws=500)
     assert low < area_under_curve(labels, scores) < high
     assert interval(area_under_curve, labels, np.zeros(120), np.arange(120) // 6, draws=50) == (0.5, 0.5)
+    assert np.isnan(interval(area_under_curve, labels, scores, np.zeros(120), draws=50)).all(), (
+        "one patient is no range"
+    )
 
 
 def test_a_vertebra_pools_its_slices() -> None:

@@ -31,13 +31,14 @@ from tests.jobs.conftest import environment
 class Worker:
     """A Celery worker on this test's database, queue and folders; `kill` ends it as a power cut would."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, queues: str = "io,infer,train") -> None:
         self.environment = environment(state)
+        self.queues = queues
         self.log = state / "worker.log"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "celery", "-A", "config.celery", "worker", "-Q", "io,infer,train", "-c", "1"]
+        command = [sys.executable, "-m", "celery", "-A", "config.celery", "worker", "-Q", self.queues, "-c", "1"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, "-l", "warning", "--without-gossip", "--without-mingle"],
@@ -107,6 +108,6 @@ def processes_below(folder: Path) -> list[int]:
         if entry.name.isdigit():
             with suppress(OSError):
                 command = (entry / "cmdline").read_bytes()
-                if f"{folder}/jobs/".encode() in command and b"inference.segmentation" in command:
+                if f"{folder}/jobs/".encode() in command and b"\0inference." in command:
                     found.append(int(entry.name))
     return found

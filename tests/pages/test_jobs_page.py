@@ -177,9 +177,38 @@ def test_curves_that_are_none_do_no_harm(lead: Client) -> None:
     assert "Dice" in page(lead, factories.make_job(kind="train-segmentation", curves=odd))
 
 
-def test_what_measures_a_case_shows_no_log_and_hides_from_who_owes_a_read_of_it() -> None:
+@pytest.mark.parametrize("kind", ["train-segmentation", "train-classifier"])
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_a_training_is_offered_again_only_to_who_may_begin_one(lead: Client, kind: str, state: str) -> None:
+    job = factories.make_job(kind=kind, state=state)
+    for client, offered in ((lead, False), (client_of(Role.ADMINISTRATOR), False), (client_of(Role.ENGINEER), True)):
+        for text in (table(client), page(client, job)):
+            assert ("Start again" in text) is offered
+    assert (
+        "started again by an engineer" in lead.post(reverse("job-again", args=[job.pk]), follow=True).content.decode()
+    )
+    assert Job.objects.get(pk=job.pk).state == state
+
+
+def test_the_kinds_of_the_classifier_have_words(lead: Client) -> None:
+    factories.make_job(kind="classify", case=factories.make_case(), title="")
+    factories.make_job(kind="train-classifier", title="")
+    text = table(lead)
+    assert "Classification of P" in text
+    assert "Classifier training" in text
+    assert 'kind=train-classifier">Classifier training' in text_of(lead, reverse("jobs"))
+
+
+def test_a_finished_training_of_a_classifier_leads_to_its_model(lead: Client) -> None:
+    model = factories.make_model_version(kind="classifier")
+    job = factories.make_job(kind="train-classifier", state="done", model_version=model)
+    assert "Open the model" in page(lead, job)
+
+
+@pytest.mark.parametrize("kind", ["measure", "classify"])
+def test_what_reads_a_case_shows_no_log_and_hides_from_who_owes_a_read_of_it(kind: str) -> None:
     case = factories.make_case()
-    job = factories.make_job(kind="measure", case=case, state="done", log_tail="L1: fracture", title="Measure")
+    job = factories.make_job(kind=kind, case=case, state="done", log_tail="L1: fracture", title="Measure")
     assert "fracture" not in page(client_of(Role.LEAD), job)
     reading_lead = factories.make_user(Role.LEAD, Role.SENIOR)
     factories.make_assignment(case, round=factories.make_round("independent"), reader=reader_of(reading_lead))
@@ -244,4 +273,5 @@ def test_a_share_is_rounded_down_so_that_all_is_said_at_the_end_only() -> None:
         (1.0, "done", 100),
         (0.0, "queued", 0),
     ):
-        assert JobRow(factories.make_job(progress=progress, state=state), timezone.now(), "").percent == percent
+        job = factories.make_job(progress=progress, state=state)
+        assert JobRow(job, factories.make_user(), timezone.now(), "").percent == percent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hypothesis import strategies as st
@@ -62,11 +63,48 @@ def measures_on(sops: list[str], *, most: int = 4) -> st.SearchStrategy[list[dic
     return st.tuples(heights, st.lists(measure("length", 2), max_size=most - 1)).map(lambda parts: parts[0] + parts[1])
 
 
+#: What a model says of the vertebrae that it judged, as the payload of `accept` has it, by the id of the vertebra.
+Suggestions = Mapping[int, Mapping[str, Any]]
+
+
+def suggestions(vertebra: VertebraContext) -> st.SearchStrategy[dict[str, Any]]:
+    """What a model may say of a vertebra, and now and then what none says: a fracture without a slice of it, a slice
+    beside the vertebra."""
+    value = st.sampled_from(["fracture", "negative"])
+    sops = st.lists(st.sampled_from([*vertebra.every_sop, *vertebra.sops * 5, "9.9.9"]), max_size=6, unique=True)
+    agreeing = value.flatmap(
+        lambda verdict: st.fixed_dictionaries(
+            {
+                "verdict": st.just(verdict),
+                "slices": st.dictionaries(
+                    st.sampled_from(vertebra.sops), st.sampled_from([verdict, "negative"]), max_size=6
+                ).map(lambda slices: {**slices, vertebra.sops[0]: verdict}),
+            }
+        )
+    )
+    anything = st.fixed_dictionaries(
+        {"verdict": value, "slices": sops.flatmap(lambda keys: st.fixed_dictionaries(dict.fromkeys(keys, value)))}
+    )
+    return st.one_of(agreeing, agreeing, agreeing, anything)
+
+
+def _acceptances(vertebra: VertebraContext, said: Suggestions | None) -> st.SearchStrategy[dict[str, Any]]:
+    """`accept` of what was suggested, or of anything where nobody says what was."""
+    if said is None:
+        taken = suggestions(vertebra).map(lambda one: {**one, "model_read": 1})
+    else:
+        taken = st.just({**said[vertebra.id]})
+    return st.builds(lambda one, together: {**one, "all": together}, taken, st.booleans())
+
+
 @st.composite
-def operations(draw: st.DrawFn, context: ReadContext, state: ReadState) -> tuple[str, dict[str, Any]]:
+def operations(
+    draw: st.DrawFn, context: ReadContext, state: ReadState, said: Suggestions | None = None
+) -> tuple[str, dict[str, Any]]:
     """A well-formed operation, though not always one that the laws allow."""
-    verb = draw(st.sampled_from(_VERBS))
-    vertebra = draw(st.sampled_from([*context.vertebrae]))
+    verb = draw(st.sampled_from(_VERBS if said is None else (*_VERBS, *["accept"] * 3)))
+    keys = [*context.vertebrae] if verb != "accept" or said is None else [*said]
+    vertebra = draw(st.sampled_from(keys))
     below = [key for key in context.vertebrae if key > vertebra]
     fields: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         "label_slices": st.builds(
@@ -104,6 +142,7 @@ def operations(draw: st.DrawFn, context: ReadContext, state: ReadState) -> tuple
                 "type": st.sampled_from([None, *SegmentType.values]),
             }
         ),
+        "accept": st.deferred(lambda: _acceptances(context.vertebrae[vertebra], said)),
         # What some vertebra said, on this one: undo sends the own, and nobody may send what breaks a law here.
         "restore": st.fixed_dictionaries(
             {"finding": st.sampled_from([None, *(state.finding(key).as_json() for key in context.vertebrae)])},

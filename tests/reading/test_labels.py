@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from labeling.models import Finding, LabelOperation, Read, Seen, SegmentInjury, SliceLabel
 from labeling.reading.labels import Conflict, ReadLocked, load_state, mark_seen, replay, write_operation
 from labeling.reading.state import BLANK, FindingState, OperationRefused, ReadContext, ReadState, SliceMark, apply
-from tests.factories import lock_plainly, make_model_reader, make_read, make_reader, sops_of, vertebra_of
+from tests.factories import lock_plainly, make_model_reader, make_read, make_reader, make_round, sops_of, vertebra_of
 from tests.reading.conftest import operation, send
+from tests.reading.opinions import drawn_opinion
 from tests.reading.strategies import operations
 
 pytestmark = pytest.mark.django_db
@@ -199,8 +200,8 @@ def test_a_click_takes_at_most_eight_queries(read: Read) -> None:
 
 
 def plain_draft() -> Read:
-    """A draft whose vertebral slices were all seen, but not those beside them."""
-    read = make_read()
+    """A draft whose vertebral slices were all seen, but not those beside them, in a round that shows the model."""
+    read = make_read(round=make_round(rules={"model": "shown"}))
     mark_seen(read_id=read.pk, reader=read.reader, sop_uids=sops_of(read, 3, 8))
     return read
 
@@ -209,10 +210,11 @@ def plain_draft() -> Read:
 @given(data=st.data())
 def test_tables_log_and_memory_tell_the_same_story(db: None, data: st.DataObject) -> None:
     read = plain_draft()
+    said = drawn_opinion(read, data)
     state, context = load_state(read)
     assert state == ReadState()
     for _ in range(data.draw(st.integers(1, 10))):
-        verb, payload = data.draw(operations(context, state))
+        verb, payload = data.draw(operations(context, state, said))
         sent = operation(verb, payload, base_seq=Read.objects.get(pk=read.pk).seq)
         context = _with_seen(read, context)
         try:

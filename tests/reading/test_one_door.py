@@ -16,12 +16,12 @@ TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 #: Models whose rows are opinions, with the accessors that lead to them from a case, a reader, a round, a finding.
 CLOSED_MODELS = {
     "Read", "Finding", "SliceLabel", "LabelOperation", "SegmentInjury", "Exposure", "Reference", "Seen",
-    "ActiveTime",
+    "ActiveTime", "ModelShowing",
 }  # fmt: skip
 CLOSED_ACCESSORS = {
     "report_text", "findings", "slice_labels", "reads", "operations", "segment_injuries", "seen", "exposures",
     "references", "settles", "settled_by", "settlements", "reference_of", "successor",
-    "active_times",
+    "active_times", "model_showings", "shown_beside",
 }  # fmt: skip
 #: The same in a lookup, as in filter(reads__state="locked") or values("report_text").
 CLOSED_LOOKUP = re.compile(rf"^-?(?:\w+__)*(?:{'|'.join(sorted(CLOSED_ACCESSORS))})__|^-?(?:\w+__)?report_text$")

@@ -26,7 +26,8 @@ from labeling.reading.lease import take_lease
 from labeling.reading.measures import heights_of, lengths_of, loss_against, loss_within, measures_from_json
 from labeling.reading.refusals import Elsewhere
 from labeling.reading.state import OperationRefused, ReadState, apply
-from tests.factories import make_case, make_read, make_round, vertebra_of
+from tests.factories import make_anatomy, make_case, make_read, make_reader, make_round, vertebra_of
+from tests.reading.opinions import drawn_opinion
 from tests.reading.replica import Replica, Tab, context_json, state_json
 from tests.reading.strategies import contexts, measures_on, operations
 
@@ -169,6 +170,8 @@ class Story:
         self.done_again: set[str] = set()
         #: What the read said when it was last opened: a step may put a vertebra back to it.
         self.said, self.context = load_state(read)
+        #: What a model says of the case, and has said since the read was opened first.
+        self.suggested = drawn_opinion(read, data)
         for name in ("laptop", "desk"):
             self.at = name
             self.open()
@@ -227,7 +230,7 @@ class Story:
         """One step of the reader: a change, or two at once, of which the screen shows one slice at most."""
         changes: list[dict[str, Any]] = []
         for _ in range(self.data.draw(st.integers(1, 2))):
-            verb, payload = self.data.draw(operations(self.context, self.said))
+            verb, payload = self.data.draw(operations(self.context, self.said, self.suggested))
             by_key = payload.get("source") == LabelSource.KEY
             if not by_key or not any(each["payload"].get("source") == LabelSource.KEY for each in changes):
                 changes.append({"verb": verb, "payload": payload})
@@ -329,7 +332,8 @@ class Story:
 @pytest.mark.django_db
 def test_browser_tables_and_log_say_the_same_whatever_happens_on_the_way(replica: Replica, leases: bool) -> None:
     case = make_case()
-    reader = make_read(case).reader
+    make_anatomy(case)
+    reader = make_reader()
 
     @settings(
         max_examples=30,
@@ -341,7 +345,7 @@ def test_browser_tables_and_log_say_the_same_whatever_happens_on_the_way(replica
     @given(data=st.data())
     def stories(data: st.DataObject) -> None:
         unit = data.draw(st.sampled_from(["slice", "slice", "vertebra"]))
-        read = make_read(case, reader=reader, round=make_round(rules={"unit": unit}))
+        read = make_read(case, reader=reader, round=make_round(rules={"unit": unit, "model": "shown"}))
         story = Story(replica, read, data, leases=leases)
         for _ in range(data.draw(st.integers(3, 30))):
             story.step()

@@ -9,12 +9,14 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import IntegrityError, transaction
 
 from labeling.models import Assignment, Case, Exposure, Read, Round
+from labeling.reading.jobs import visible_jobs
 from labeling.reading.reopening import reopen
 from labeling.reading.roles import Role, reader_of
 from labeling.reading.visibility import (
     case_for,
     export_counts,
     exportable_reads,
+    model_case_counts,
     pooled_assignments,
     read_for,
     report_for,
@@ -25,6 +27,7 @@ from tests.factories import (
     lock_plainly,
     make_assignment,
     make_case,
+    make_job,
     make_model_reader,
     make_patient,
     make_read,
@@ -190,6 +193,25 @@ def test_who_was_shown_a_read_cannot_be_assigned_a_blind_one() -> None:
     with pytest.raises(IntegrityError, match="blind_round_refuses_the_exposed"), transaction.atomic():
         make_assignment(read.case, round=blind, reader=reader_of(user))
     make_assignment(read.case, round=blind, reader=reader_of(user), exposure_override="the only senior on duty")
+
+
+@pytest.mark.parametrize(("rule", "closed"), [("never", True), ("shown", False)])
+def test_who_is_to_settle_a_case_sees_the_readers_but_not_the_models_of_it(rule: str, closed: bool) -> None:
+    user = make_user(Role.LEAD, Role.SENIOR)
+    persons = lock_plainly(make_read())
+    models = make_read(persons.case, reader=make_model_reader())
+    models.round = None
+    models.save()
+    job = make_job(kind="classify", case=persons.case)
+    panel = make_round("consensus", rules={"model": rule})
+    make_assignment(persons.case, round=panel, reader=reader_of(user))
+    lock_plainly(models)
+    for reads in (visible_reads(user), exportable_reads(user)):
+        assert set(reads) == ({persons} if closed else {persons, models})
+    assert visible_jobs(user).filter(pk=job.pk).exists() != closed
+    assert list(model_case_counts(user).values()) == ([] if closed else [1])
+    Round.objects.filter(pk=panel.pk).update(state="closed")
+    assert set(visible_reads(user)) == {persons, models}
 
 
 def test_a_models_read_is_an_exposure_to_the_model_and_seeing_twice_is_written_once() -> None:

@@ -1,5 +1,17 @@
 /* Made by `npm run api` from openapi.json: the shapes of what the server takes and answers. Do not edit. */
 
+/** What a model says of a vertebra, taken over as it is. */
+export interface AcceptPayloadRequest {
+  readonly vertebra: number;
+  /** The read of the opinion. */
+  readonly model_read: number;
+  readonly verdict: SliceValueEnum;
+  /** By SOP Instance UID. */
+  readonly slices: Readonly<Record<string, "fracture" | "negative">>;
+  /** One of all the remaining vertebrae, accepted together: everything was seen. */
+  readonly all: boolean;
+}
+
 /** Active time of this tab on one vertebra, or (null) on the case as a whole, since it opened the read. */
 export interface ActiveInRequest {
   readonly vertebra: number | null;
@@ -342,7 +354,7 @@ export interface JobsOut {
 export interface LabelSlicesPayloadRequest {
   readonly vertebra: number;
   readonly sop_uids: readonly string[];
-  readonly value: ValueEnum | NullEnum | null;
+  readonly value: SliceValueEnum | NullEnum | null;
   readonly source: LabelSlicesPayloadSourceEnum;
 }
 
@@ -362,6 +374,8 @@ export interface LockedOut {
   readonly version: number;
   /** The case to read next. */
   readonly next: number | null;
+  /** Whether the room of this read now shows something of the models that it did not show before. */
+  readonly reveal: boolean;
 }
 
 export type MaskOkEnum = "yes" | "no" | "missing";
@@ -390,8 +404,6 @@ export interface MeasureOutRequest {
   readonly points: readonly (readonly number[])[];
 }
 
-export type ModelEnum = "shown" | "after_lock" | "never";
-
 /** A model that came in; the same files again are the same version. */
 export interface ModelMadeOut {
   readonly id: number;
@@ -401,6 +413,15 @@ export interface ModelMadeOut {
   /** Of its page. */
   readonly url: string;
 }
+
+/** What the models say of the case, as far as this reader is shown it now; the classifier first. */
+export interface ModelOut {
+  readonly rule: ModelRuleEnum;
+  readonly stage: StageEnum;
+  readonly opinions: readonly OpinionOut[];
+}
+
+export type ModelRuleEnum = "shown" | "after_lock" | "never";
 
 /** A delivery to be filled with files. */
 export interface NewBatchInRequest {
@@ -464,7 +485,27 @@ export interface OperationInRequest {
   readonly anatomy?: number;
 }
 
-export type OperationPayloadRequest = LabelSlicesPayloadRequest | VertebraPayloadRequest | SetVerdictPayloadRequest | SetAoPayloadRequest | SetFlagPayloadRequest | SetAcuityPayloadRequest | SetCommentPayloadRequest | SetLevelSaidPayloadRequest | SetInjuryPayloadRequest | SetMeasuresPayloadRequest | RestorePayloadRequest;
+export type OperationPayloadRequest = LabelSlicesPayloadRequest | VertebraPayloadRequest | SetVerdictPayloadRequest | SetAoPayloadRequest | SetFlagPayloadRequest | SetAcuityPayloadRequest | SetCommentPayloadRequest | SetLevelSaidPayloadRequest | SetInjuryPayloadRequest | SetMeasuresPayloadRequest | RestorePayloadRequest | AcceptPayloadRequest;
+
+/** A model's verdict on the case as a whole. */
+export interface OpinionCaseOut {
+  readonly kind: OpinionCaseOutKindEnum;
+  readonly text: string;
+}
+
+export type OpinionCaseOutKindEnum = "fracture" | "negative" | "incomplete";
+
+/** The read of one model version on the anatomy of this read; `vertebrae` by the id of the vertebra. */
+export interface OpinionOut {
+  readonly read: number;
+  readonly kind: OpinionOutKindEnum;
+  readonly name: string;
+  readonly at: string;
+  readonly case: OpinionCaseOut;
+  readonly vertebrae: Readonly<Record<string, SuggestedOut>>;
+}
+
+export type OpinionOutKindEnum = "classifier" | "morphometry";
 
 export type OrientationEnum = "sagittal" | "axial" | "coronal" | "oblique";
 
@@ -592,6 +633,8 @@ export interface RoomOut {
   readonly position: PositionOut;
   readonly case: RoomCaseOut;
   readonly report: ReportOut | null;
+  /** Nothing where the read is not one's own or of no round. */
+  readonly model: ModelOut | null;
   readonly stack: StackOut;
   readonly vertebrae: readonly RoomVertebraOut[];
   readonly anatomy: RoomAnatomyOut;
@@ -637,7 +680,7 @@ export type RoundOutKindEnum = "practice" | "labelling" | "independent" | "repea
 export interface RulesOut {
   readonly unit: UnitEnum;
   readonly report: ReportEnum;
-  readonly model: ModelEnum;
+  readonly model: ModelRuleEnum;
   readonly outlines: OutlinesEnum;
   readonly anatomy: AnatomyEnum;
   readonly ao_required: boolean;
@@ -716,6 +759,7 @@ export interface ShownInRequest {
   readonly sop_uid: string;
   readonly window?: readonly number[] | null;
   readonly rendered_at?: string | null;
+  readonly suggestion?: SuggestionInRequest | null;
 }
 
 /** A serializer that refuses unknown fields by name: a misspelt field is a 400, never a label that went nowhere. */
@@ -730,16 +774,18 @@ export interface SkippedOut {
 }
 
 export interface SliceMarkOut {
-  readonly value: ValueEnum;
+  readonly value: SliceValueEnum;
   readonly source: SliceMarkOutSourceEnum;
 }
 
 export interface SliceMarkOutRequest {
-  readonly value: ValueEnum;
+  readonly value: SliceValueEnum;
   readonly source: SliceMarkOutSourceEnum;
 }
 
 export type SliceMarkOutSourceEnum = "key" | "range" | "implied" | "accepted" | "model";
+
+export type SliceValueEnum = "fracture" | "negative";
 
 /** The slices in reading order; `frames_url` holds {sop_uid}, `metadata` is WADO-RS metadata per slice. */
 export interface StackOut {
@@ -766,10 +812,34 @@ export interface StackSliceOut {
   readonly position_mm: number;
 }
 
+export type StageEnum = "hidden" | "first" | "revealed";
+
 /** Findings by vertebra, injuries by the upper vertebra of their segment. */
 export interface StateOut {
   readonly findings: Readonly<Record<string, FindingOut>>;
   readonly injuries: Readonly<Record<string, InjuryOut>>;
+}
+
+/** What a model says of one vertebra; `slices` by SOP Instance UID. */
+export interface SuggestedOut {
+  readonly verdict: VerdictEnum;
+  readonly why: WhyEnum | BlankEnum;
+  /** For people; empty where it has nothing to say. */
+  readonly reason: string;
+  readonly score: number | null;
+  readonly slices: Readonly<Record<string, SuggestedSliceOut>>;
+}
+
+/** What a model says of one slice. */
+export interface SuggestedSliceOut {
+  readonly value: SliceValueEnum;
+  /** Probability of fracture. */
+  readonly p: number | null;
+}
+
+/** The model's opinion that stood on the screen. */
+export interface SuggestionInRequest {
+  readonly read: number;
 }
 
 export interface TabCountsOut {
@@ -787,9 +857,7 @@ export type TypeEnum = "B1" | "B2" | "B3" | "C";
 
 export type UnitEnum = "slice" | "vertebra";
 
-export type ValueEnum = "fracture" | "negative";
-
-export type VerbEnum = "label_slices" | "rest_negative" | "set_verdict" | "set_ao" | "set_process_fracture" | "set_acuity" | "set_unclear" | "set_comment" | "set_level_said" | "set_measures" | "set_injury" | "restore";
+export type VerbEnum = "label_slices" | "rest_negative" | "set_verdict" | "set_ao" | "set_process_fracture" | "set_acuity" | "set_unclear" | "set_comment" | "set_level_said" | "set_measures" | "set_injury" | "accept" | "restore";
 
 export type VerdictEnum = "negative" | "fracture" | "indeterminate" | "not_assessable";
 

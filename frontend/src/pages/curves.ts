@@ -72,7 +72,7 @@ export function linesOf(table: HTMLTableElement): { x: string; lines: Line[] } {
 }
 
 const SVG = "http://www.w3.org/2000/svg";
-const SIZE = { height: 236, left: 46, right: 104, top: 14, bottom: 32 } as const;
+const SIZE = { height: 236, left: 46, right: 116, top: 14, bottom: 32 } as const;
 /** Drawn one to one, so that its text is as large as all other text. */
 const WIDEST = 640;
 

@@ -100,7 +100,7 @@ export class Live {
       this.onChange(next);
       place(next);
     }
-    const words = this.holder.querySelector("[data-say]")?.textContent?.trim() ?? "";
+    const words = [...this.holder.querySelectorAll("[data-say]")].map((each) => each.textContent?.trim() ?? "").join(" ");
     if (this.spoken.textContent !== words) this.spoken.textContent = words;
   }
 }

@@ -23,6 +23,7 @@ import {
   type ReadContext,
   type ReadState,
   type SliceMark,
+  type SliceValue,
   type SopUid,
   type Verb,
   type Vertebra,
@@ -117,6 +118,25 @@ const setAo: Handler<"set_ao"> = (finding, payload) =>
     ? { ...finding, ao_body: null }
     : { ...finding, ao_body: payload.ao_body, verdict: "fracture", why: "" };
 
+/** What a model says of a vertebra becomes what the reader says, once they have looked at all of it. */
+const accept: Handler<"accept"> = (finding, { verdict, slices: said, all }, { context, vertebra, seen }) => {
+  const sops = Object.keys(said) as SopUid[];
+  demandInside(sops, vertebra, context);
+  for (const each of context.vertebrae) {
+    // All at once is for who has been through the whole case; one by one, for who has been through this vertebra.
+    if (each.id === vertebra.id || (all && !each.cut)) demandSeen(each.sops, each, context, seen);
+  }
+  if (verdict === "fracture" && !sops.some((sop) => said[sop] === "fracture")) {
+    const sentence = `The suggestion calls ${nameOf(vertebra, context)} a fracture, but none of its slices.`;
+    throw new OperationRefused("no_fractured_slice", sentence);
+  }
+  const slices: Record<SopUid, SliceMark> = {};
+  if (context.unit === "slice") for (const sop of vertebra.sops) slices[sop] = { value: "negative", source: "range" };
+  for (const sop of sops) slices[sop] = { value: said[sop] as SliceValue, source: "accepted" };
+  const ao_body = verdict === "fracture" ? finding.ao_body : null;
+  return checkedFinding({ ...finding, verdict, why: "", ao_body, slices }, vertebra, context);
+};
+
 /** A finding that says nothing is the same as none. */
 function withFinding(state: ReadState, id: VertebraId, finding: Finding): ReadState {
   const findings: Record<VertebraId, Finding> = { ...state.findings };
@@ -179,6 +199,8 @@ export function apply(state: ReadState, context: ReadContext, seen: ReadonlySet<
       const { lower, type } = change.payload;
       return withInjury(state, id, type && checkedInjury({ type, lower }, known.vertebra, context));
     }
+    case "accept":
+      return withFinding(state, id, accept(finding, change.payload, known));
     case "restore":
       return restored(state, change.payload, known);
   }

@@ -41,6 +41,7 @@ export class CaseFlow {
   private readonly host: FlowHost;
   private busy = false;
   private next: number | null = null;
+  private shown: number | null = null;
 
   constructor(host: FlowHost) {
     this.host = host;
@@ -68,6 +69,17 @@ export class CaseFlow {
     if (this.next !== null) void this.openCase(this.next, "");
   }
 
+  /** From a locked read that the model was revealed beside, to the next case. */
+  goOn(session: Session): Promise<void> {
+    return this.once(async () => {
+      const { caseId, caseName } = session.room;
+      const reply = this.next === null ? await this.lookAhead(caseId) : null;
+      if (this.next !== null) await this.openCase(this.next, `${caseName} is locked and saved.`);
+      else if (reply && reply.kind !== "ok") this.answered(reply, "The next case did not open", () => void this.goOn(session));
+      else this.nothingLeft("Nothing is left", `${caseName} is locked.`);
+    });
+  }
+
   lock(session: Session): Promise<void> {
     return this.once(async () => {
       const { outbox } = session.store;
@@ -79,7 +91,8 @@ export class CaseFlow {
       if (reply.kind === "ok") {
         this.host.dialogs.close();
         this.host.over(session.room);
-        await this.locked(session, reply.body.next);
+        if (reply.body.reveal) await this.openRead(session.room.readId);
+        else await this.locked(session, reply.body.next);
       } else await this.notLocked(session, reply);
     });
   }
@@ -138,14 +151,16 @@ export class CaseFlow {
 
   private enter(room: Room, note: Line | null): void {
     this.next = null;
+    this.shown = room.caseId;
     this.host.enter(room, note);
     // From a read that is over, Enter goes on.
     if (room.locked) void this.lookAhead(room.caseId);
   }
 
-  private async lookAhead(caseId: number): Promise<void> {
+  private async lookAhead(caseId: number): Promise<Reply<unknown>> {
     const reply = await getAhead(caseId);
-    if (reply.kind === "ok") this.next = reply.body.case;
+    if (reply.kind === "ok" && this.shown === caseId) this.next = reply.body.case;
+    return reply;
   }
 
   private async locked(session: Session, next: number | null): Promise<void> {

@@ -3,11 +3,15 @@
 import type { CaseFlow } from "./case-flow.ts";
 import { findingOf, nameOf } from "./model.ts";
 import { NumberingShift } from "./numbering-shift.ts";
+import { isRevealed } from "./opinions.ts";
 import type { Panel, Session } from "./session.ts";
 import { changesWords, describe, unsavedWords } from "./unsaved.ts";
 import { levelDialog, reopenDialog, skipDialog, unsavedDialog } from "./view/case-dialogs.ts";
 import type { Dialogs } from "./view/dialogs.ts";
 import type { KeysSheet } from "./view/keys-sheet.ts";
+
+/** Why a read is opened again, where nobody says otherwise, once the model was revealed. */
+const AFTER_MODEL = "After seeing the model";
 
 export class CasePanels {
   private readonly dialogs: Dialogs;
@@ -37,11 +41,14 @@ export class CasePanels {
       case "summary":
         this.dialogs.summary(session, () => void this.flow.lock(session), this.flow.nextCase === null ? null : () => this.flow.openNext());
         break;
+      case "next":
+        void this.flow.goOn(session);
+        break;
       case "skip":
         skipDialog(this.dialogs, session.room.caseName, (reason, note) => void this.flow.skip(session, reason, note));
         break;
       case "reopen":
-        reopenDialog(this.dialogs, session.room.version + 1, (reason) => void this.flow.reopen(session, reason));
+        reopenDialog(this.dialogs, session.room.version + 1, isRevealed(session.room) ? AFTER_MODEL : "", (reason) => void this.flow.reopen(session, reason));
         break;
       case "level":
         if (session.room.anatomy.editable) void this.numbering.openCheck(session);

@@ -6,7 +6,9 @@ import { caseCommands } from "./case-commands.ts";
 import { imageCommands } from "./image-commands.ts";
 import type { Chord } from "./keys.ts";
 import { ACUITIES, EMPTY_STATE, findingOf, injuryOf, nameOf, type AoBody, type Finding, type InjuryType, type Vertebra } from "./model.ts";
+import { isRevealed } from "./opinions.ts";
 import type { Session } from "./session.ts";
+import { suggestionCommands } from "./suggestion-commands.ts";
 
 function somethingSet(session: Session): true | string {
   const may = vertebraOpen(session);
@@ -49,6 +51,12 @@ const injuryCommand = (type: InjuryType, keys: readonly Chord[], words: string):
   },
 });
 
+/** Nothing is open in a read that is locked: once the model was revealed, the next thing is the next case. */
+function goToNextOpen(session: Session): void {
+  if (isRevealed(session.room)) session.open("next");
+  else session.nextOpen();
+}
+
 const below = (session: Session, vertebra: Vertebra): Vertebra | undefined =>
   session.room.context.vertebrae[session.room.context.vertebrae.indexOf(vertebra) + 1];
 
@@ -59,7 +67,7 @@ export const commands = {
   lastSlice: { label: "Last slice of the vertebra", group: "Move", keys: ["End"], run: (s) => s.endOfVertebra(1) },
   vertebraUp: { label: "Vertebra above", group: "Move", keys: ["k", "ArrowLeft"], run: (s) => s.stepVertebra(-1) },
   vertebraDown: { label: "Vertebra below", group: "Move", keys: ["j", "ArrowRight"], run: (s) => s.stepVertebra(1) },
-  nextOpen: { label: "Next open vertebra", group: "Move", keys: ["Space"], run: (s) => s.nextOpen() },
+  nextOpen: { label: "Next open vertebra", group: "Move", keys: ["Space"], run: goToNextOpen },
 
   markFracture: {
     label: "Fracture",
@@ -193,6 +201,7 @@ export const commands = {
     run: (s) => s.change("cleared", ({ id }) => ({ verb: "restore", payload: { vertebra: id, finding: null, injury: null } })),
   },
 
+  ...suggestionCommands,
   ...imageCommands,
   ...caseCommands,
 
@@ -217,7 +226,7 @@ export const commands = {
     enabled: allNegativeOpen,
     run: (s) => s.restOfCaseNegative(),
   },
-  summary: { label: "Summary, then lock", group: "Case", keys: ["Enter"], takesKeys: true, run: (s) => s.open("summary") },
+  summary: { label: "Summary, then lock", group: "Case", keys: ["Enter"], takesKeys: true, run: (s) => s.open(isRevealed(s.room) ? "next" : "summary") },
   keys: { label: "These keys", group: "Case", keys: ["?"], takesKeys: true, run: (s) => s.open("keys") },
 } as const satisfies Record<string, Command>;
 

@@ -122,6 +122,14 @@ export interface Operations {
   set_level_said: { vertebra: VertebraId; level: string };
   set_measures: { vertebra: VertebraId; measures: readonly Measure[] };
   set_injury: { vertebra: VertebraId; upper: VertebraId; lower: VertebraId | null; type: InjuryType | null };
+  /** What the model read says, taken over; `all` where it is one of all that remain, once everything was seen. */
+  accept: {
+    vertebra: VertebraId;
+    model_read: number;
+    verdict: SliceValue;
+    slices: Readonly<Record<SopUid, SliceValue>>;
+    all: boolean;
+  };
   restore: { vertebra: VertebraId; finding: Finding | null; injury: Injury | null };
 }
 export type Verb = keyof Operations;

@@ -9,6 +9,8 @@ export interface Shown {
   readonly window: readonly [number, number];
   /** ISO time at which the slice was drawn at full resolution. */
   readonly rendered_at: string | null;
+  /** The model's opinion that stood on the screen; absent where none did. */
+  readonly suggestion?: { readonly read: number };
 }
 
 export type Operation = Change & {

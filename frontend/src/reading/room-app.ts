@@ -9,6 +9,7 @@ import { Holding, type Holder } from "./holding.ts";
 import { Keyboard } from "./keyboard.ts";
 import { sopUid } from "./model.ts";
 import { forgetRead, openedRead } from "./opened-read.ts";
+import { isRevealed } from "./opinions.ts";
 import type { OutboxStatus } from "./outbox.ts";
 import { Preferences, preferencesServer } from "./preferences.ts";
 import { Prefetch } from "./prefetch.ts";
@@ -27,6 +28,7 @@ import { MomentView } from "./view/moment-view.ts";
 import { Redraw } from "./view/redraw.ts";
 import { ReportView } from "./view/report-view.ts";
 import { allNegativeWords, buildRoom, showStatus } from "./view/room-view.ts";
+import { revealWords } from "./view/reveal-view.ts";
 import { StripView } from "./view/strip-view.ts";
 
 /** What waits for the first picture waits no longer than this, in milliseconds. */
@@ -160,7 +162,7 @@ export class RoomApp {
 
   private fetchAhead(): void {
     const room = this.session?.room;
-    if (this.stackIsHere && room && !room.locked) this.prefetch.after(room.caseId);
+    if (this.stackIsHere && room && (!room.locked || isRevealed(room))) this.prefetch.after(room.caseId);
   }
 
   private listenToPage(): void {
@@ -238,7 +240,7 @@ export class RoomApp {
     session.events.on("done", (command) => this.buttons.done(command));
     outbox.events.on("status", (status) => this.status(status));
     outbox.events.on("elsewhere", () => this.holding?.refused());
-    setText(part("live"), "");
+    setText(part("live"), revealWords(session));
   }
 
   // ---------------------------------------------------------------- who writes

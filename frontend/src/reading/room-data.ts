@@ -6,6 +6,7 @@ import type { ViewerSlice } from "../viewer/stack-viewer.ts";
 import { PRESETS, type Window } from "../viewer/windows.ts";
 import type { PixelSpacing } from "./measures.ts";
 import { sliceIndex, sopUid, vertebraId, type ReadContext, type ReadState, type SliceIndex, type SopUid, type Vertebra, type VertebraId } from "./model.ts";
+import { differencesOf, modelViewOf, strongestSlice, type ModelView, type Reading } from "./opinions.ts";
 import { stateOf } from "./transport.ts";
 
 /** A label is accepted this many slices beyond the body, where the mask may be too small. */
@@ -35,7 +36,10 @@ export interface Room {
   readonly lockedAt: string | null;
   readonly writable: boolean;
   readonly roundName: string;
+  /** What is known of the model, then of the report. */
   readonly rules: readonly string[];
+  /** What models say, as far as this reader may know it now; null where that is no question of this read. */
+  readonly model: ModelView | null;
   readonly position: { readonly index: number; readonly of: number } | null;
   readonly origin: string;
   readonly limited: string;
@@ -70,6 +74,10 @@ export function roomOf(json: RoomOut): Room {
   const sops = slices.map((slice) => sopUid(slice.sop_uid));
   const vertebrae = json.vertebrae.map((vertebra) => vertebraOf(vertebra, sops));
   const rules = json.round?.rules ?? null;
+  const locked = json.read.state === "locked";
+  const model = modelViewOf(json.model);
+  const state = stateOf(json.state);
+  const start = startOf(json.read.viewed, vertebrae, sops.length);
   return {
     readId: json.read.id,
     caseId: json.case.id,
@@ -79,11 +87,12 @@ export function roomOf(json: RoomOut): Room {
     versions: json.versions.map(({ read, version, locked_at, reason }) => ({ read, version, lockedAt: locked_at, reason })),
     reopenable: json.reopenable,
     seq: json.read.seq,
-    locked: json.read.state === "locked",
+    locked,
     lockedAt: json.read.locked_at,
     writable: json.read.writable,
     roundName: json.round?.name ?? "",
-    rules: ruleWords(rules, json.report !== null),
+    rules: rules ? [modelWords(rules, model, locked), reportWords(rules, json.report !== null)] : [],
+    model,
     // The server counts from 1; 0 says that the case stands in no list of this reader.
     position: json.position.index > 0 ? json.position : null,
     origin: originWords(json.case.origin),
@@ -105,12 +114,12 @@ export function roomOf(json: RoomOut): Room {
     anatomy: json.anatomy,
     outlinesUrl: json.outlines_url,
     outlinesHidden: rules?.outlines === "hidden",
-    state: stateOf(json.state),
+    state,
     seen: json.seen.map(sopUid),
     activeMs: json.active_ms,
     priors: json.priors,
     second: json.second,
-    start: startOf(json.read.viewed, vertebrae, sops.length),
+    start: { ...start, ...startAtDifference({ model, locked }, vertebrae, state, sops) },
   };
 }
 
@@ -144,6 +153,14 @@ function startOf(viewed: RoomOut["read"]["viewed"], vertebrae: readonly Vertebra
   return { k: typeof k === "number" ? k : middle, vertebra: first, window: windowOf(window) ?? PRESETS.bone.window };
 }
 
+/** Once the model is revealed: where it and the reader differ most, on the slice that speaks most for it. */
+function startAtDifference(room: Reading, vertebrae: readonly Vertebra[], state: ReadState, sops: readonly SopUid[]): Partial<Room["start"]> {
+  const [first] = room.locked ? differencesOf(room, vertebrae, state) : [];
+  if (!first) return {};
+  const k = strongestSlice(first.judged, sops) ?? middleOf(first.vertebra) ?? 0;
+  return { k, vertebra: first.vertebra };
+}
+
 function windowOf(value: unknown): Window | null {
   if (!Array.isArray(value) || value.length !== 2) return null;
   const [width, level] = value.map(Number);
@@ -155,16 +172,21 @@ function personWords(sex: string, age: string): string {
   return word && age ? `${word}, ${age}` : word || (age && `${age} years`);
 }
 
-function ruleWords(rules: RulesOut | null, hasReport: boolean): string[] {
-  if (!rules) return [];
-  const model = { shown: "Model shown", after_lock: "Model hidden until you lock", never: "Model never shown" }[rules.model];
-  const report = {
+function modelWords({ model: rule }: RulesOut, model: ModelView | null, locked: boolean): string {
+  if (model?.stage === "revealed") return "Model revealed";
+  if (model?.stage === "first") return "Model shown";
+  if (rule === "never") return "Model never shown";
+  // In a round that shows the model, some cases are drawn to be read without it.
+  if (model) return locked ? "Model hidden" : "Model hidden until you lock";
+  return rule === "shown" ? "Model shown" : "Model hidden until you lock";
+}
+
+const reportWords = ({ report }: RulesOut, hasReport: boolean): string =>
+  ({
     shown: hasReport ? "Report shown" : "No report",
     after_lock: "Report hidden until you lock",
     hidden: "Report hidden",
-  }[rules.report];
-  return [model, report];
-}
+  })[report];
 
 function originWords(origin: string): string {
   return { simulated: "Simulated", demonstration: "Demonstration, public CT" }[origin] ?? "";

@@ -30,7 +30,7 @@ export interface ImageScreen {
   fit(): void;
 }
 
-export type Panel = "keys" | "summary" | "why" | "skip" | "reopen" | "level" | "shiftUp" | "shiftDown";
+export type Panel = "keys" | "summary" | "next" | "why" | "skip" | "reopen" | "level" | "shiftUp" | "shiftDown";
 
 export interface SessionEvents {
   /** Selection, tools or view options changed; labels are the store's news. */
@@ -229,13 +229,16 @@ export class Session {
     });
   }
 
+  /** Changes of several vertebrae as one step. */
+  changeTogether(words: string, changes: readonly Change[]): void {
+    this.attempt(() => this.store.perform(words, this.k, changes, this.shown()));
+  }
+
   /** Every vertebra without a verdict becomes negative, as one step; offered once all of it has been seen. */
   restOfCaseNegative(): void {
-    this.attempt(() => {
-      const open = this.openForNegative();
-      const changes = open.map((vertebra): Change => ({ verb: "rest_negative", payload: { vertebra: vertebra.id } }));
-      this.store.perform(`${open.length} vertebrae negative`, this.k, changes, this.shown());
-    });
+    const open = this.openForNegative();
+    const changes = open.map((vertebra): Change => ({ verb: "rest_negative", payload: { vertebra: vertebra.id } }));
+    this.changeTogether(`${open.length} vertebrae negative`, changes);
   }
 
   openForNegative(): Vertebra[] {
@@ -308,7 +311,9 @@ export class Session {
 
   shown(): Shown {
     const displayed = this.screen.displayed;
+    const [opinion] = this.room.model?.opinions ?? [];
     return {
+      ...(opinion ? { suggestion: { read: opinion.read } } : {}),
       sop_uid: displayed ? (displayed.sopUid as SopUid) : null,
       window: this.screen.window,
       rendered_at: displayed?.at.toISOString() ?? null,

@@ -55,6 +55,8 @@ export function describe(operation: Change, context: ReadContext): string {
       return `${level}, measures`;
     case "set_injury":
       return `${level}, ${operation.payload.type ? `segment injury ${operation.payload.type}` : "no segment injury"}`;
+    case "accept":
+      return `${level}, suggestion accepted, ${operation.payload.verdict}`;
     case "restore":
       return `${level}, put back`;
   }

@@ -20,7 +20,10 @@ from labeling.imaging.refusal import Refusal
 from labeling.intake import batches
 from labeling.intake.importer import import_batch
 from labeling.models import BatchState, Case, CaseOrigin, Split
+from labeling.reading.locking import NotComplete
+from labeling.reading.refusals import NotReadable
 from labeling.reading.reports import set_report
+from labeling.reading.simulated_reader import read_simulated
 from labeling.reading.splits import assign_split
 
 _SIMULATOR = "inference.simulate"
@@ -37,17 +40,30 @@ class Command(BaseCommand):
         parser.add_argument("--into", type=Path, metavar="DIR", help="Where they are written; else beside the state.")
         parser.add_argument("--import", action="store_true", dest="bring_in", help="Bring them in as cases.")
         parser.add_argument(
+            "--reads", action="store_true", help="A simulated reader reads and locks them; brings them in."
+        )
+        parser.add_argument(
+            "--reader-sensitivity", type=_share, default=1.0, metavar="SHARE", help="Of fractures that it finds."
+        )
+        parser.add_argument(
+            "--reader-specificity", type=_share, default=1.0, metavar="SHARE", help="Of plain ones it calls negative."
+        )
+        parser.add_argument(
             "--split", choices=Split.values, default=None, help="Put the patients into this split; brings them in."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         into: Path = options["into"] or Path(settings.STATE) / "simulated"
+        if options["reads"] and options["axial"]:
+            raise CommandError("The simulated reader counts slices as native sagittal stacks do. Leave out --axial.")
         for folder in self._written(into.resolve(), options):
             line = str(folder)
-            if options["bring_in"] or options["split"]:
+            if options["bring_in"] or options["split"] or options["reads"]:
                 case = _brought_in(folder)
                 _put_into(case, options["split"])
                 line = f"{line}: {case.name}, case {case.pk}"
+                if options["reads"]:
+                    line = f"{line}, {_read(case, folder)}"
             self.stdout.write(line)
 
     def _written(self, into: Path, options: dict[str, Any]) -> Iterator[Path]:
@@ -55,6 +71,9 @@ class Command(BaseCommand):
         command = [sys.executable, "-m", _SIMULATOR, str(into)]
         command += ["--cases", str(options["cases"]), "--seed", str(options["seed"])]
         command += ["--axial"] if options["axial"] else []
+        skill = {f"--reader-{name}": options[f"reader_{name}"] for name in ("sensitivity", "specificity")}
+        if options["reads"] and any(share < 1 for share in skill.values()):
+            command += [str(word) for pair in skill.items() for word in pair]
         with (
             tempfile.TemporaryFile("w+", encoding="utf-8") as said,
             subprocess.Popen(command, cwd=_REPOSITORY, stdout=subprocess.PIPE, stderr=said, text=True) as simulator,
@@ -78,6 +97,26 @@ def _put_into(case: Case, split: str | None) -> None:
         assign_split(case.patient, split, by=None, reason="Simulated cohort")
     except Refusal as refusal:
         raise CommandError(refusal.sentence) from None
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise ValueError(text)
+    return share
+
+
+def _read(case: Case, folder: Path) -> str:
+    """What became of the simulated reader's read of a case, in words."""
+    try:
+        read = read_simulated(case, folder)
+    except Refusal as refusal:
+        return f"not read: {refusal.sentence}"
+    except (NotReadable, NotComplete) as reason:
+        # Somebody else has taken the case, or its vertebrae were corrected since: the others are read all the same.
+        return f"not read: {reason}"
+    found = read.findings.filter(verdict="fracture").count()
+    return f"read by {read.reader} with {found} fracture{'' if found == 1 else 's'}"
 
 
 def _brought_in(folder: Path) -> Case:

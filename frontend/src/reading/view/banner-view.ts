@@ -1,6 +1,7 @@
 /** The calm lines above the image: who writes, which version this is, what was skipped, what is not in the record. */
 
 import type { Holder } from "../holding.ts";
+import { isRevealed } from "../opinions.ts";
 import type { Session } from "../session.ts";
 import { changesWords } from "../unsaved.ts";
 import { button, make, part, timeWords } from "./dom.ts";
@@ -48,6 +49,8 @@ function holderLine({ store }: Session, holder: Holder, actions: BannerActions):
 }
 
 function versionLine({ room }: Session, actions: BannerActions): Line | null {
+  // There the top bar says so, and the way to a next version stands below the differences.
+  if (isRevealed(room)) return null;
   const reason = room.versions.find(({ read }) => read === room.readId)?.reason ?? "";
   const because = room.version > 1 && reason ? `, opened again because “${reason}”` : "";
   const again = room.reopenable ? [{ words: "Open again", run: actions.reopen }] : [];

@@ -71,10 +71,13 @@ export function skipDialog(dialogs: Dialogs, caseName: string, chosen: (reason: 
 /** Least letters of a reason that says something; the server wants as many. */
 const REASON_LEAST = 3;
 
-export function reopenDialog(dialogs: Dialogs, nextVersion: number, chosen: (reason: string) => void): void {
+/** `proposed` stands in the field, chosen, so that typing replaces it; empty where the reader has to find the words. */
+export function reopenDialog(dialogs: Dialogs, nextVersion: number, proposed: string, chosen: (reason: string) => void): void {
   const field = make("textarea", { rows: "3", maxlength: String(NOTE_LIMIT), "aria-label": "Reason", placeholder: "For example: L2 overlooked" });
-  const confirm = button({ class: "btn btn-primary", disabled: "" }, `Open version ${nextVersion}`, buttonCap("⏎"));
+  const confirm = button({ class: "btn btn-primary" }, `Open version ${nextVersion}`, buttonCap("⏎"));
   const reason = (): string => field.value.trim();
+  field.value = proposed;
+  confirm.disabled = reason().length < REASON_LEAST;
   const done = (): void => {
     if (reason().length < REASON_LEAST) return;
     dialogs.close();
@@ -97,6 +100,7 @@ export function reopenDialog(dialogs: Dialogs, nextVersion: number, chosen: (rea
     make("div", { class: "dialog-foot" }, make("span", { class: "push" }), confirm),
   );
   field.focus();
+  field.select();
 }
 
 /** What the reader would call the level; the anatomy of the round stays as it is. `said` is what was said before. */

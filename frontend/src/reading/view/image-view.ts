@@ -6,7 +6,7 @@ import { edgeLetters, toPixel } from "../../viewer/geometry.ts";
 import { Overlay, type OutlineStyle } from "../../viewer/overlay.ts";
 import type { StackViewer, View } from "../../viewer/stack-viewer.ts";
 import { Bodies, type Outlines } from "../bodies.ts";
-import { markOf } from "../marks.ts";
+import { shownMarkOf } from "../model-marks.ts";
 import { findingOf, nameOf } from "../model.ts";
 import type { Session } from "../session.ts";
 import { part, setAttribute, setText } from "./dom.ts";
@@ -151,12 +151,12 @@ export class ImageView {
 function stylesOf(session: Session): OutlineStyle[] {
   return session.room.context.vertebrae.map((vertebra) => {
     const finding = findingOf(session.store.state, vertebra.id);
-    const mark = markOf(vertebra, finding, session.store.seen);
+    const mark = shownMarkOf(session, vertebra);
     return {
       id: vertebra.id,
       className: mark.className,
       level: nameOf(vertebra, session.room.context),
-      type: finding.verdict === "fracture" ? mark.sign : "",
+      type: finding.verdict === "fracture" || mark.className === "st-diff" ? mark.sign : "",
       current: vertebra === session.vertebra,
     };
   });

@@ -4,12 +4,16 @@ import { durationWords } from "../activity.ts";
 import type { CommandName } from "../commands.ts";
 import { capWords } from "../keys.ts";
 import { certaintyWords, markOf } from "../marks.ts";
+import { shownMarkOf } from "../model-marks.ts";
 import { ACUITIES, findingOf, injuryOf, nameOf, type Acuity, type Vertebra } from "../model.ts";
+import { isRevealed } from "../opinions.ts";
 import type { Preferences } from "../preferences.ts";
 import { middleOf } from "../room-data.ts";
 import type { Session } from "../session.ts";
 import { button, make, part, refill, setAttribute, setText, timeWords } from "./dom.ts";
 import { MeasuresPanel } from "./measures-panel.ts";
+import { OpinionView } from "./opinion-view.ts";
+import { RevealView } from "./reveal-view.ts";
 
 const ACUITY_WORDS: Readonly<Record<Acuity, string>> = { unknown: "Unknown", acute: "Acute", old: "Old" };
 /** A comment is one operation per pause in typing, not one per letter. */
@@ -23,6 +27,8 @@ export class InspectorView {
   private readonly said = part("said");
   private readonly time = part("active-time");
   private readonly measures: MeasuresPanel;
+  private readonly opinions = new OpinionView();
+  private readonly reveal = new RevealView();
   private readonly preferences: Preferences;
   private session: Session | null = null;
   private commentTimer: ReturnType<typeof setTimeout> | null = null;
@@ -57,6 +63,8 @@ export class InspectorView {
     setText(this.said, "");
     session.events.on("said", (sentence) => setText(this.said, sentence));
     session.events.on("focusComment", () => this.comment.focus());
+    this.opinions.build(session);
+    this.reveal.build(session);
     this.refresh();
   }
 
@@ -77,6 +85,8 @@ export class InspectorView {
     const { session } = this;
     if (!session) return;
     this.refreshLevel(session);
+    this.opinions.refresh(session);
+    this.reveal.refresh(session);
     this.refreshSlice(session);
     this.refreshComment(session);
     this.refreshOpen(session);
@@ -121,8 +131,10 @@ export class InspectorView {
     const finding = findingOf(session.store.state, vertebra.id);
     const mark = markOf(vertebra, finding, session.store.seen);
     setText(part("level"), nameOf(vertebra, session.room.context));
-    setText(part("state-words"), mark.words);
-    setAttribute(part("state-words"), "class", `state-text ${mark.className}`);
+    // In a draft it is the reader's own word, also where the model says otherwise.
+    const shown = isRevealed(session.room) || finding.verdict === null ? shownMarkOf(session, vertebra) : mark;
+    setText(part("state-words"), shown.words);
+    setAttribute(part("state-words"), "class", `state-text ${shown.className}`);
     setText(part("certainty"), certaintyWords(vertebra));
     const said = part("level-said");
     said.hidden = finding.level_said === "";
@@ -189,8 +201,8 @@ export class InspectorView {
       return links.length > 0 ? [make("span", {}, "Open:"), ...links, more] : [none];
     });
     const lock = part("lock");
-    lock.classList.toggle("btn-primary", session.store.writable && open.length === 0 && context.vertebrae.length > 0);
-    setText(part("lock-words"), session.room.locked ? "Summary" : "Lock, next case");
+    lock.classList.toggle("btn-primary", isRevealed(session.room) || (session.store.writable && open.length === 0 && context.vertebrae.length > 0));
+    setText(part("lock-words"), isRevealed(session.room) ? "Next case" : session.room.locked ? "Summary" : "Lock, next case");
     const complete = context.vertebrae.filter((vertebra) => !vertebra.cut);
     const done = complete.filter((vertebra) => findingOf(session.store.state, vertebra.id).verdict !== null).length;
     setText(part("read-count"), session.room.locked ? "locked" : `${done} of ${complete.length} read`);

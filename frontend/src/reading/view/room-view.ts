@@ -1,6 +1,7 @@
 /** Top bar and left column: whose read this is, by which rules, what is saved, the facts. */
 
 import type { Holder } from "../holding.ts";
+import { isRevealed } from "../opinions.ts";
 import type { OutboxStatus } from "../outbox.ts";
 import type { Session } from "../session.ts";
 import { icon, make, part, setAttribute, setText, timeWords } from "./dom.ts";
@@ -67,6 +68,7 @@ export function showStatus(status: OutboxStatus, session: Session, holder: Holde
     if (status.count > 0) set("waiting", `Not saved, ${status.count} waiting`, "", "saving");
     else set("waiting", status.why === "network" ? "No connection" : "Logged out", "", "saving");
   } else if (status.kind === "saving") set("saving", `Saving ${status.count}`, "", "saving");
+  else if (isRevealed(session.room)) set("saved", "Saved", session.room.lockedAt ? timeWords(new Date(session.room.lockedAt)) : "", "saved");
   else if (session.room.locked) {
     set("saved", `Locked, version ${session.room.version}`, session.room.lockedAt ? timeWords(new Date(session.room.lockedAt)) : "", "lock");
   } else if (!session.room.writable) set("saved", "Read only", "", "lock");
@@ -76,9 +78,14 @@ export function showStatus(status: OutboxStatus, session: Session, holder: Holde
 function chips(session: Session): HTMLElement[] {
   const { room } = session;
   const list = room.rules.map((words, index) => {
-    const glyph = words.startsWith("Report") || words === "No report" ? "report" : "eye-off";
-    return make("span", { class: index > 0 ? "chip hide-narrow" : "chip" }, icon(glyph), words);
+    const seesModel = index === 0 && (room.model?.stage === "first" || room.model?.stage === "revealed");
+    const glyph = index > 0 ? "report" : seesModel ? "models" : "eye-off";
+    return make("span", { class: `chip${index > 0 ? " hide-narrow" : ""}${seesModel ? " chip-model" : ""}` }, icon(glyph), words);
   });
+  if (isRevealed(room) && room.lockedAt) {
+    const at = timeWords(new Date(room.lockedAt)).slice(0, 5);
+    list.unshift(make("span", { class: "chip" }, icon("lock"), `Locked ${at}, version ${room.version}`));
+  }
   if (room.origin) list.push(make("span", { class: "chip chip-line" }, icon("info"), room.origin));
   if (room.limited) list.push(make("span", { class: "chip chip-warn", title: room.limited }, "Limited"));
   return list;

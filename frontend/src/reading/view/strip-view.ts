@@ -4,6 +4,7 @@
  */
 
 import { cellOf, cellWords, countOf, isShaved, levelWords, markOf, rowWords, type Cell } from "../marks.ts";
+import { modelCellOf, modelCellWords, modelRowWords, shownMarkOf } from "../model-marks.ts";
 import { findingOf, injuryOf, nameOf, type Finding, type Vertebra } from "../model.ts";
 import { middleOf } from "../room-data.ts";
 import type { Session } from "../session.ts";
@@ -79,9 +80,10 @@ export class StripView {
     const { state, seen } = session.store;
     const { vertebra } = row;
     const finding = findingOf(state, vertebra.id);
-    const mark = markOf(vertebra, finding, seen);
-    const words = rowWords(vertebra, session.room.context, state, seen);
-    setAttribute(row.element, "class", mark.className);
+    const mark = shownMarkOf(session, vertebra);
+    const words = [rowWords(vertebra, session.room.context, state, seen), modelRowWords(session, vertebra)].filter(Boolean).join(", ");
+    // The colour of the cells is the reader's own word, whatever the mark says beside it.
+    setAttribute(row.element, "class", markOf(vertebra, finding, seen).className);
     setAttribute(row.element, "aria-current", vertebra === session.vertebra ? "true" : null);
     setAttribute(row.mark, "class", `mark ${mark.className}`);
     setText(row.mark, mark.sign);
@@ -190,12 +192,14 @@ function refreshCell({ k, element }: StripCell, vertebra: Vertebra, finding: Fin
   const sop = session.sopAt(k);
   const inside = vertebra.extent !== null && k >= vertebra.extent[0] && k <= vertebra.extent[1];
   const kind: Cell | "" = sop && (inside || finding.slices[sop]) ? cellOf(vertebra, finding, sop, session.store.seen) : "";
+  const model = kind && sop ? modelCellOf(session, vertebra, sop) : "";
   const shaved = inside && isShaved(session.room.kept.get(vertebra.id), k);
   const isAnchored = anchor?.vertebra === vertebra.id;
   const inRange = isAnchored && anchor.dragged && k >= Math.min(anchor.k, session.k) && k <= Math.max(anchor.k, session.k);
   const flags = [
     kind && "c",
     kind,
+    model,
     shaved && "shaved",
     kind && !inside && "margin",
     k === session.k && "now",
@@ -205,7 +209,7 @@ function refreshCell({ k, element }: StripCell, vertebra: Vertebra, finding: Fin
   const className = flags.filter(Boolean).join(" ");
   if (element.className === className && element.ariaLabel) return;
   element.className = className;
-  const words = kind ? cellWords(kind, { shaved, outside: !inside }) : "does not cross it";
+  const words = kind ? [cellWords(kind, { shaved, outside: !inside }), modelCellWords(model)].filter(Boolean).join(", ") : "does not cross it";
   setAttribute(element, "aria-label", `${nameOf(vertebra, session.room.context)}, slice ${k + 1}: ${words}`);
   setAttribute(element, "aria-selected", inRange ? "true" : null);
 }
