@@ -285,7 +285,9 @@ class LockedOut(Shape):
     locked_at = s.DateTimeField()
     version = s.IntegerField()
     next = s.IntegerField(allow_null=True, help_text="The case to read next.")
-    reveal = s.BooleanField(help_text="Whether the room of this read now shows something of the models that it did not show before.")
+    reveal = s.BooleanField(
+        help_text="Whether the room of this read now shows something of the models that it did not show before."
+    )
 
 
 class CaseLinkOut(Shape):
