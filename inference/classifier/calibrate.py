@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["FEWEST", "NONE", "Calibration", "fit", "threshold"]
+__all__ = ["LEAST_SLOPE", "NONE", "Calibration", "fit", "threshold"]
 
 Floats = NDArray[np.float64]
 
-FEWEST = 10
-"""Of each class, below which only the slope is fitted, not the offset."""
+LEAST_SLOPE = 0.01
+"""Below it the order of the scores would be lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Calibration:
     """p = 1 / (1 + exp(-(slope * logit + offset))).
 
     kind
-        ``platt`` (slope and offset), ``temperature`` (slope alone) or ``none``.
+        ``platt`` (slope and offset) or ``none``.
     note
         A sentence on what it rests on.
     """
@@ -49,21 +49,34 @@ NONE = Calibration("none", 1.0, 0.0, "Not calibrated.")
 def fit(logits: ArrayLike, labels: ArrayLike) -> Calibration:
     """Platt's sigmoid by Newton's method, with his targets, so that split classes end somewhere.
 
-    The slope is never below 0.01: the order of scores is kept. Source: Platt 1999; Lin, Lin and Weng, Mach Learn
-    2007;68:267.
+    The offset is always fitted, however few there are: a network that saw fractures as often as others says nothing of
+    how often they are. The slope is never below `LEAST_SLOPE`: the order of scores is kept. Source: Platt 1999; Lin,
+    Lin and Weng, Mach Learn 2007;68:267.
     """
     value, positive = np.asarray(logits, dtype=np.float64), np.asarray(labels, dtype=bool)
     many, few = int(positive.sum()), int((~positive).sum())
     if not many or not few:
         return Calibration("none", 1.0, 0.0, "Not calibrated: the validation set holds one class only.")
-    with_offset = min(many, few) >= FEWEST
     target = np.where(positive, (many + 1) / (many + 2), 1 / (few + 2))
-    # Logits of any size: the steps are taken on standardised ones.
-    spread = float(value.std()) or 1.0
-    design = np.column_stack([value / spread, np.ones_like(value)])[:, : 2 if with_offset else 1]
+    # Logits of any size and place: the steps are taken on standardised ones.
+    middle, spread = float(value.mean()), float(value.std()) or 1.0
+    ones = np.ones_like(value)
+    standard = (value - middle) / spread
+    slope, offset = _newton(np.column_stack([standard, ones]), target, np.zeros_like(value))
+    slope /= spread
+    if slope < LEAST_SLOPE:
+        slope = LEAST_SLOPE
+        (offset,) = _newton(ones[:, None], target, slope * (value - middle))
+    note = f"Fitted on {many} fractured and {few} other ones of the validation set."
+    return Calibration("platt", slope, offset - slope * middle, note)
+
+
+def _newton(design: Floats, target: Floats, base: Floats) -> list[float]:
+    """Weights (m) of the columns of `design` (n, m) that bring the sigmoid of ``base + design @ weights`` nearest to
+    `target` (n), by likelihood."""
     weights = np.zeros(design.shape[1])
-    for _ in range(100):
-        p = Calibration("", 1.0, 0.0, "")(design @ weights)
+    for _ in range(200):
+        p = Calibration("", 1.0, 0.0, "")(base + design @ weights)
         gradient = design.T @ (p - target) + 1e-6 * weights
         curvature = (design * (p * (1 - p))[:, None]).T @ design + 1e-6 * np.eye(len(weights))
         step = np.linalg.solve(curvature, gradient)
@@ -71,10 +84,7 @@ def fit(logits: ArrayLike, labels: ArrayLike) -> Calibration:
         weights -= step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-12))
         if float(np.abs(step).max()) < 1e-9:
             break
-    slope = max(float(weights[0]) / spread, 0.01)
-    offset = float(weights[1]) if with_offset else 0.0
-    kind = "platt" if with_offset else "temperature"
-    return Calibration(kind, slope, offset, f"Fitted on {many} fractured and {few} other ones of the validation set.")
+    return [float(value) for value in weights]
 
 
 def threshold(scores: ArrayLike, labels: ArrayLike) -> float:

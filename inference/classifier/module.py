@@ -37,7 +37,8 @@ class SliceClassifier(pl.LightningModule):
     history
         A point of every curve for each epoch.
     best
-        Weights of the epoch that is to be kept; `best_epoch` counts from 0, `best_value` is the lower the better.
+        Weights of the epoch that is to be kept; `best_epoch` counts from 0, `best_value` is the lower the better, and
+        of equals `best_loss` decides: on few vertebrae the first epoch may already tell all of them apart, barely.
     begun_from
         Where the weights came from.
     best_logits
@@ -50,7 +51,7 @@ class SliceClassifier(pl.LightningModule):
         self.begun_from = begun_from
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}
-        self.best_epoch, self.best_value = -1, float("inf")
+        self.best_epoch, self.best_value, self.best_loss = -1, float("inf"), float("inf")
         self.best_logits: Tensor = torch.empty(0)
         self._losses: list[tuple[float, int]] = []
         self._seen: list[Tensor] = []
@@ -116,8 +117,8 @@ class SliceClassifier(pl.LightningModule):
         value = loss if by_loss else -precision
         if value != value:
             value = float("inf")
-        if value < self.best_value or self.best_epoch < 0:
-            self.best_value, self.best_epoch = value, len(self.history) - 1
+        if (value, loss) < (self.best_value, self.best_loss) or self.best_epoch < 0:
+            self.best_value, self.best_loss, self.best_epoch = value, loss, len(self.history) - 1
             self.best = {name: tensor.detach().cpu().clone() for name, tensor in self.net.state_dict().items()}
             self.best_logits = difference
 
@@ -137,6 +138,7 @@ class SliceClassifier(pl.LightningModule):
             "best": self.best,
             "best_epoch": self.best_epoch,
             "best_value": self.best_value,
+            "best_loss": self.best_loss,
             "best_logits": self.best_logits,
         }
 
@@ -144,6 +146,7 @@ class SliceClassifier(pl.LightningModule):
         own = checkpoint["sagittal"]
         self.history, self.best = list(own["history"]), dict(own["best"])
         self.best_epoch, self.best_value = int(own["best_epoch"]), float(own["best_value"])
+        self.best_loss = float(own["best_loss"])
         self.best_logits = own["best_logits"]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -321,9 +321,14 @@ def test_calibration_keeps_the_order_and_never_leaves_zero_to_one(pairs) -> None
         assert found.kind == "none"
 
 
-def test_few_vertebrae_fit_the_slope_alone() -> None:
-    found = fit([-2.0, -1.0, 1.0, 2.0], [False, True, False, True])
-    assert (found.kind, found.offset) == ("temperature", 0.0)
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.floats(-20, 20), st.booleans()), min_size=2, max_size=40))
+def test_calibrated_scores_are_as_great_on_average_as_fractures_are_frequent(pairs) -> None:
+    logits, labels = np.array([a for a, _ in pairs]), np.array([b for _, b in pairs])
+    assume(labels.any() and not labels.all())
+    many, few = labels.sum(), (~labels).sum()
+    targets = np.where(labels, (many + 1) / (many + 2), 1 / (few + 2))
+    assert fit(logits, labels)(logits).mean() == pytest.approx(targets.mean(), abs=1e-3)
 
 
 @settings(max_examples=60, deadline=None)
