@@ -112,6 +112,28 @@ test("all remaining suggestions are accepted as one step, once every slice was o
   assert.deepEqual(session.store.state, state);
 });
 
+test("a vertebra with a slice label that says otherwise is left out of all remaining, and is accepted by itself", () => {
+  const open5 = (value: "fracture" | "negative", k: number): ReadState => ({
+    findings: { [L1.id]: { ...EMPTY_FINDING, slices: { [SOPS[k] as SopUid]: { value, source: "key" } } }, [L2.id]: said("negative") },
+    injuries: {},
+  });
+  const otherwise = open(FIRST, { state: open5("negative", 5) });
+  assert.equal(mayRun("acceptAll", otherwise), "What is left has slice labels that say otherwise. Accept those vertebrae one by one.");
+  assert.throws(() => apply(open5("negative", 4), CASE, ALL_SEEN, accepted({ all: true })), {
+    code: "contradicted",
+    message: "L1 has a slice label that says otherwise. Accept it by itself, or clear the label.",
+  });
+  runCommand("accept", otherwise);
+  assert.equal(findingOf(otherwise.store.state, L1.id).verdict, "fracture");
+  // What the model says too, and a negative where it is silent, is nothing else.
+  for (const k of [7, 8]) {
+    const alike = open(FIRST, { state: open5("negative", k) });
+    assert.equal(mayRun("acceptAll", alike), true);
+    runCommand("acceptAll", alike);
+    assert.equal(findingOf(alike.store.state, L1.id).verdict, "fracture");
+  }
+});
+
 test("what cannot be accepted says why: abstained, not seen, nothing shown, only measured", () => {
   const session = open(FIRST, { seen: SOPS.slice(0, 7) });
   assert.equal(mayRun("accept", session), "Possible once every slice of L1 has been on screen. 2 to go.");

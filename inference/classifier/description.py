@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ class Description:
         On the validation set.
     packages
         Names and versions of what trained it.
+    simulated
+        Whether it was trained on simulated CT alone; False in folders that do not say.
     """
 
     called: str
@@ -59,6 +62,7 @@ class Description:
     epoch: int
     metrics: Mapping[str, Any]
     packages: Mapping[str, str]
+    simulated: bool = False
 
     def plain(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -77,6 +81,7 @@ class Description:
             "epoch": self.epoch,
             "metrics": dict(self.metrics),
             "packages": dict(self.packages),
+            "simulated": self.simulated,
         }
 
 
@@ -91,7 +96,8 @@ def describe(folder: Path, sha256: str | None = None) -> Description:
     Raises
     ------
     Refusal
-        ``not-a-model`` where files are missing or unreadable, ``wrong-sha256`` where the weights were changed.
+        ``not-a-model`` where files are missing or unreadable, or the threshold or a calibration makes no sense,
+        ``wrong-sha256`` where the weights were changed.
     """
     try:
         content = json.loads((folder / DESCRIPTION).read_text())
@@ -111,8 +117,10 @@ def describe(folder: Path, sha256: str | None = None) -> Description:
             epoch=int(content["epoch"]),
             metrics=dict(content["metrics"]),
             packages=dict(content["packages"]),
+            simulated=content.get("simulated") is True,
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        _check_numbers(found)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise _no_model(f"{DESCRIPTION} is missing or unreadable") from error
     if not (folder / WEIGHTS).is_file():
         raise _no_model(f"{WEIGHTS} is missing")
@@ -125,6 +133,15 @@ def describe(folder: Path, sha256: str | None = None) -> Description:
                 "damaged. Train the model again, or import it again from its source.",
             )
     return found
+
+
+def _check_numbers(said: Description) -> None:
+    """What would turn every verdict into the same one, or into none, is no model."""
+    if not 0 <= said.threshold <= 1:
+        raise _no_model(f"its threshold is {said.threshold:g} instead of one from 0 to 1")
+    for name, one in (("slices", said.slices), ("vertebrae", said.vertebrae)):
+        if not (math.isfinite(one.slope) and one.slope > 0 and math.isfinite(one.offset)):
+            raise _no_model(f"its calibration of {name} has the slope {one.slope:g} and the offset {one.offset:g}")
 
 
 def write_description(folder: Path, description: Description) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -115,8 +116,9 @@ class SliceClassifier(pl.LightningModule):
         # Where no vertebra of the validation set is fractured there is no precision to choose by.
         by_loss = self.recipe.selection == "validation loss" or precision != precision
         value = loss if by_loss else -precision
-        if value != value:
-            value = float("inf")
+        # Logits that are no numbers may still be in some order: no such epoch is better than one that has them.
+        if not (math.isfinite(value) and math.isfinite(loss) and bool(torch.isfinite(logits).all())):
+            value = loss = math.inf
         if (value, loss) < (self.best_value, self.best_loss) or self.best_epoch < 0:
             self.best_value, self.best_loss, self.best_epoch = value, loss, len(self.history) - 1
             self.best = {name: tensor.detach().cpu().clone() for name, tensor in self.net.state_dict().items()}
@@ -144,10 +146,11 @@ class SliceClassifier(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         own = checkpoint["sagittal"]
-        self.history, self.best = list(own["history"]), dict(own["best"])
-        self.best_epoch, self.best_value = int(own["best_epoch"]), float(own["best_value"])
-        self.best_loss = float(own["best_loss"])
-        self.best_logits = own["best_logits"]
+        history, best, best_logits = list(own["history"]), dict(own["best"]), own["best_logits"]
+        best_epoch, best_value, best_loss = int(own["best_epoch"]), float(own["best_value"]), float(own["best_loss"])
+        # All of it or nothing: a checkpoint that lacks something leaves the module as it was.
+        self.history, self.best, self.best_logits = history, best, best_logits
+        self.best_epoch, self.best_value, self.best_loss = best_epoch, best_value, best_loss
 
 
 class Watch(pl.Callback):

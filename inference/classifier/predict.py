@@ -45,7 +45,8 @@ def run(job: Mapping[str, Any]) -> None:
     Raises
     ------
     Refusal
-        ``no-anatomy`` for a case without vertebrae, ``bad-job``, and those of the model, see `weights.load_model`.
+        ``no-anatomy`` for a case without vertebrae, ``bad-job``, ``not-a-number`` where the network gives none, and
+        those of the model, see `weights.load_model`.
     """
     import torch
 
@@ -129,7 +130,13 @@ def read_vertebrae(net: nn.Module, description: Description, slices: Sequence[Ve
 
 
 def logits_of(net: nn.Module, description: Description, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(n,) logit of fracture against negative of slices (n, channels, s, s), some at a time."""
+    """(n,) logit of fracture against negative of slices (n, channels, s, s), some at a time.
+
+    Raises
+    ------
+    Refusal
+        ``not-a-number`` where one is none: it would be called negative, and nobody has looked.
+    """
     import torch
 
     from inference.classifier.prepare import prepared
@@ -146,7 +153,14 @@ def logits_of(net: nn.Module, description: Description, images: NDArray[np.uint8
             logits = net(ready.contiguous(memory_format=torch.channels_last)).double().cpu().numpy()
             found.append(logits[:, 1] - logits[:, 0])
             speaking.stage("Classifying", 0.2 + 0.75 * min(1.0, (start + batch) / len(images)))
-    return np.concatenate(found) if found else np.empty(0)
+    together = np.concatenate(found) if found else np.empty(0)
+    if not np.isfinite(together).all():
+        raise Refusal(
+            "not-a-number",
+            "The model gives something that is no number for a slice of this case, so it has read none of it. Choose "
+            "another model, or train it again.",
+        )
+    return together
 
 
 def _verdict(p: NDArray[np.float64], score: float | None, description: Description) -> tuple[str, list[bool]]:

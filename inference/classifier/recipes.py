@@ -113,7 +113,7 @@ class Recipe:
         ------
         Refusal
             ``bad-recipe`` for an unknown name, a field too many or too few, a value that makes no training, or a
-            recipe that calls itself `paper` or `sagittal` and is not.
+            recipe that calls itself `paper` or `sagittal` in the version known here and is not.
         """
         if isinstance(given, str):
             if given not in RECIPES:
@@ -162,8 +162,12 @@ class Recipe:
         for name in ("learning_rate", "scale", "gamma"):
             if not (isinstance(getattr(self, name), int | float) and 0 < getattr(self, name) <= 10):
                 raise _refused(f"The setting {name} is {getattr(self, name)!r}. Give a number above zero.")
+        canvas = self.slices.canvas
+        if isinstance(canvas, bool) or not isinstance(canvas, int) or not 8 <= canvas <= MOST_CANVAS:
+            raise _refused(f"The canvas of the slices is {canvas!r}. Give a whole number from 8 to {MOST_CANVAS}.")
         known = RECIPES.get(self.name)
-        if known is not None and known != self:
+        # A model that was trained by another version of a recipe says so, and stays what it is.
+        if known is not None and known.version == self.version and known != self:
             raise _refused(f"This recipe calls itself {self.name} and differs from it. Give it a name of its own.")
         channels = len(self.slices.channels)
         if channels not in (1, self.input_channels):
@@ -177,6 +181,9 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "pooling": ("max", "top3"),
     "rule": ("any slice", "score"),
 }
+
+MOST_CANVAS = 1024
+"""Pixels; a picture of a vertebra has a quarter of that."""
 
 _WHOLE = (("batch", 1, 4096), ("epochs", 1, 1000), ("step_epochs", 1, 1000), ("patience", 1, 1000), ("version", 1, 999))
 

@@ -9,9 +9,11 @@ import hashlib
 import json
 import logging
 import os
+import pickle
 import platform
 import shutil
 import signal
+import tempfile
 import time
 import warnings
 from collections.abc import Mapping
@@ -55,6 +57,7 @@ class _Job:
     seed: int
     device: str
     threads: int
+    simulated: bool
 
 
 def run(job: Mapping[str, Any]) -> None:
@@ -66,6 +69,7 @@ def run(job: Mapping[str, Any]) -> None:
         ``dataset``: folder of a frozen set (`manifest`). ``work``: folder that survives restarts. ``out``: folder of
         the model. ``recipe``: its name, or all of it. ``weights``: see `weights.start`. ``settings``: ``seed``,
         ``device`` (auto, cpu, cuda), ``threads`` (0 for all), and what of the recipe is changed (`settings`).
+        ``simulated``: whether all of the set is simulated CT; absent for no.
 
     Raises
     ------
@@ -104,7 +108,17 @@ def _read(job: Mapping[str, Any]) -> _Job:
     settings = TrainingSettings.read(job.get("recipe", "sagittal"), given)
     source = read_slices(folders[0], settings.recipe.slices)
     cores = settings.threads or len(os.sched_getaffinity(0))
-    return _Job(source, settings.recipe, weights, folders[1], folders[2], settings.seed, settings.device, cores)
+    return _Job(
+        source=source,
+        recipe=settings.recipe,
+        start=weights,
+        work=folders[1],
+        out=folders[2],
+        seed=settings.seed,
+        device=settings.device,
+        threads=cores,
+        simulated=job.get("simulated") is True,
+    )
 
 
 def _train(job: _Job) -> Any:
@@ -115,7 +129,7 @@ def _train(job: _Job) -> Any:
     from lightning.pytorch.utilities.exceptions import SIGTERMException
 
     from inference.classifier.data import training_loader, validation_loader
-    from inference.classifier.module import SliceClassifier, Watch, tell
+    from inference.classifier.module import SliceClassifier, Watch
     from inference.classifier.weights import start
 
     for name in ("lightning.pytorch", "lightning.fabric"):
@@ -127,12 +141,10 @@ def _train(job: _Job) -> Any:
     module = SliceClassifier(net, job.recipe, job.source, job.seed, begun_from.plain())
     watch = Watch(latest)
     _stop_on_sigterm(watch)
+    # Checkpoints are written through temporary files: on the same disk, and nowhere else.
+    tempfile.tempdir = str(latest.parent)
     if latest.is_file():
-        # The points of what was done are said again, for the last may not have arrived.
-        module.on_load_checkpoint(_checkpoint(latest))
-        for epoch in range(len(module.history)):
-            tell(module.history, epoch)
-        speaking.log(f"Taken up after epoch {len(module.history)}.")
+        _take_up(module, latest)
     if len(module.history) < job.recipe.epochs and not (module.history and module.is_tired):
         try:
             _trainer(job, watch).fit(
@@ -174,17 +186,22 @@ def _trainer(job: _Job, watch: Any) -> Any:
     )
 
 
-def _checkpoint(latest: Path) -> dict[str, Any]:
+def _take_up(module: Any, latest: Path) -> None:
+    """Go on after the last epoch; a checkpoint that cannot be read is thrown away, and the training begins anew."""
     import torch
 
+    from inference.classifier.module import tell
+
     try:
-        return dict(torch.load(latest, map_location="cpu", weights_only=True))
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
-        raise Refusal(
-            "broken-checkpoint",
-            f"The checkpoint of this training cannot be read ({type(error).__name__}). Cancel the training and start a "
-            "new one.",
-        ) from error
+        module.on_load_checkpoint(torch.load(latest, map_location="cpu", weights_only=True))
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
+        speaking.log(f"{latest.name} cannot be read ({type(error).__name__}) and is left out.")
+        latest.unlink()
+        return
+    # The points of what was done are said again, for the last may not have arrived.
+    for epoch in range(len(module.history)):
+        tell(module.history, epoch)
+    speaking.log(f"Taken up after epoch {len(module.history)}.")
 
 
 def _folder(job: _Job, begun_from: Mapping[str, str]) -> Path:
@@ -198,7 +215,7 @@ def _folder(job: _Job, begun_from: Mapping[str, str]) -> Path:
         mark.write_text(digest)
     folder = job.work / "checkpoints"
     folder.mkdir(exist_ok=True)
-    for left in folder.glob("*.part"):
+    for left in (*folder.glob("*.part"), *folder.glob("tmp*")):
         left.unlink()
     return folder
 
@@ -245,6 +262,7 @@ def _hand_out(job: _Job, module: Any) -> Description:
             "python": platform.python_version(),
             **{name: version(name) for name in ("torch", "timm", "lightning", "safetensors", "numpy")},
         },
+        simulated=job.simulated,
     )
     write_description(job.out, description)
     return description

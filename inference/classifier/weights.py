@@ -57,6 +57,9 @@ def network(architecture: str, channels: int) -> nn.Module:
     Refusal
         ``wrong-architecture`` where timm has none of that name.
     """
+    # timm takes `hf-hub:…` and `local-dir:…` for names too, and would fetch or open what they name.
+    if not isinstance(architecture, str) or {":", "/"} & set(architecture) or not timm.is_model(architecture):
+        raise Refusal("wrong-architecture", f"There is no network {architecture!r} that can be built. Choose another.")
     try:
         net = timm.create_model(architecture, pretrained=False, in_chans=channels, num_classes=CLASSES)
     except (RuntimeError, ValueError, TypeError) as error:

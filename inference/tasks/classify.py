@@ -48,6 +48,7 @@ def _classify(lease: Lease) -> None:
     result = folder / "out" / "predictions.json"
     if not result.is_file():  # else a worker died after the model had done its part
         _predict(lease, anatomy, files, folder)
+    refuse_unless_usable(ModelVersion.objects.get(pk=version.pk))  # it may have been retired meanwhile
     lease.say("Storing the read", PREDICTED)
     findings = _findings(result, anatomy)
     read = store_model_read(lease, reader_of_model(version), anatomy.case, anatomy.stack, anatomy, findings)

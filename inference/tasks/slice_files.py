@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -48,8 +49,9 @@ def write_slices(
         where the job is no longer ours.
     """
     target, about = folder / "slices", folder / "left_out.json"
-    if not (target / "dataset.json").is_file():
-        left_out: Counter[str] = Counter()
+    before = _left_out(about) if (target / "dataset.json").is_file() else None
+    left_out: Counter[str] = Counter(before)
+    if before is None:
         cases = [list(of_case) for _, of_case in groupby(rows, key=lambda row: row.case)]
         with SliceWriter(target, recipe) as writer:
             for place, of_case in enumerate(cases):
@@ -60,8 +62,23 @@ def write_slices(
                         left_out[cut.why] += 1
                     else:
                         _add(writer, cut, vertebra)
-            about.write_text(json.dumps(left_out, sort_keys=True))  # before the set is complete
-    return dict(json.loads(about.read_text()))
+            _write_left_out(about, left_out)  # before the set is complete
+    return dict(left_out)
+
+
+def _left_out(about: Path) -> dict[str, int] | None:
+    """What was left out of a complete set; None where the power went before it lay there: the set is cut again."""
+    try:
+        return {str(why): int(count) for why, count in json.loads(about.read_text()).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def _write_left_out(about: Path, left_out: Counter[str]) -> None:
+    with about.open("w") as file:
+        json.dump(left_out, file, sort_keys=True)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _cut(

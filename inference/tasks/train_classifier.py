@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,16 @@ from labeling.imaging.vertebral_recipes import SliceRecipe
 from labeling.jobs.children import Ended
 from labeling.jobs.queue import Lease
 from labeling.jobs.running import task
-from labeling.models import Dataset, Job, ModelVersion
+from labeling.models import Dataset, DatasetPatient, Job, ModelVersion, Split
 from labeling.registry.classifiers import recipe_of
 from labeling.registry.versions import register
 
 __all__ = ["train_classifier"]
 
 PROGRAM = "inference.classifier"
+
+DAMAGED = ("wrong-sha256", "not-a-dataset", "bad-manifest")
+"""How the child calls slices that are not those that were cut."""
 
 CUT = 0.1
 """Of the whole, done when the slices are cut; the rest is the training."""
@@ -50,21 +54,28 @@ def _train_classifier(lease: Lease) -> None:
     left_out = write_slices(slices, rows, folder, lease, CUT)
     for why, count in left_out.items():
         lease.log(f"Left out as the slices were cut: {count} vertebrae ({why}).")
-    ended = child(
-        lease,
-        PROGRAM,
-        "train",
-        {
-            "dataset": str(folder / "slices"),
-            "work": str(folder / "work"),
-            "out": str(folder / "out"),
-            "recipe": params["recipe"],
-            "weights": params["weights"],
-            "settings": params["settings"],
-        },
-        memory_bytes=None,
-        shares=(CUT, 1.0),
-    )
+    asked = {
+        "dataset": str(folder / "slices"),
+        "work": str(folder / "work"),
+        "out": str(folder / "out"),
+        "recipe": params["recipe"],
+        "weights": params["weights"],
+        "settings": params["settings"],
+        "simulated": bool(dataset.recipe.get("simulated")),
+    }
+    try:
+        ended = child(lease, PROGRAM, "train", asked, memory_bytes=None, shares=(CUT, 1.0))
+    except Refusal as refusal:
+        if refusal.code not in DAMAGED:
+            raise
+        _refuse_unless_trainable(params, slices)  # of the weights, which have a SHA-256 too, it says so itself
+        # The same slices frozen again are this same job: it must be able to mend them by itself.
+        shutil.rmtree(folder / "slices", ignore_errors=True)
+        raise Refusal(
+            refusal.code,
+            "The slices that were cut for this training were changed or damaged on the disk. They are thrown away and "
+            "will be cut again. Start the job again.",
+        ) from refusal
     lease.say("Registering the model", 1.0)
     _register(lease, dataset, folder, ended, left_out)
 
@@ -86,18 +97,21 @@ def _register(lease: Lease, dataset: Dataset, folder: Path, ended: Ended, left_o
     said = describe(folder / "out")
     result = _said(folder / "work" / "result.json")
     simulated = bool(dataset.recipe.get("simulated"))
+    parent = _parent(said)
+    seen = _validated_on_trained(dataset, parent)
+    before = {"validation patients trained on before": seen} if seen else {}
     with transaction.atomic():
         lease.hold()
         version = register(
             folder / "out",
             kind="classifier",
-            name=lease.job.params["name"],
+            name=Job.objects.get(pk=lease.job.pk).params["name"],  # it may have been named anew meanwhile
             by=lease.job.by,
             recipe=recipe_of(said.plain()) | {"simulated": simulated, "left_out_when_cut": dict(left_out)},
             dataset=dataset,
-            metrics={**said.metrics, "epochs": result.get("epochs"), "seconds": round(ended.seconds)},
-            note=_note(dataset, said),
-            parent=_parent(said),
+            metrics={**said.metrics, "epochs": result.get("epochs"), "seconds": round(ended.seconds), **before},
+            note=_note(dataset, said, seen),
+            parent=parent,
         )
         Job.objects.filter(pk=lease.job.pk).update(model_version=version)
 
@@ -110,11 +124,30 @@ def _parent(said: Description) -> ModelVersion | None:
     return ModelVersion.objects.filter(kind="classifier", recipe__weights_sha256=begun_with).first()
 
 
-def _note(dataset: Dataset, said: Description) -> str:
+def _validated_on_trained(dataset: Dataset, parent: ModelVersion | None) -> int:
+    """How many of the patients that a set validates on one of these versions, each begun with the next, has trained
+    on, as far as their sets are known."""
+    sets: set[int] = set()
+    passed: set[int] = set()
+    while parent is not None and parent.pk not in passed:
+        passed.add(parent.pk)
+        sets |= {parent.dataset_id} if parent.dataset_id is not None else set()
+        parent = parent.parent
+    trained = DatasetPatient.objects.filter(dataset__in=sets, split=Split.TRAINING).values("patient")
+    return dataset.patients.filter(split=Split.VALIDATION, patient__in=trained).count()
+
+
+def _note(dataset: Dataset, said: Description, seen: int) -> str:
     counts = dataset.recipe["counts"]
     begun = f"Recipe {said.called}. Begun with {said.start.get('said', 'weights that nobody named')}."
     trained = f"Trained and validated on {counts['slices']} slices of {counts['patients']} patients. {begun}"
-    return f"{trained} Simulated CT only: it is no model for real CT." if dataset.recipe.get("simulated") else trained
+    if seen:
+        those = f"{seen} of its validation patients {'was' if seen == 1 else 'were'}"
+        trained += f" {those} trained on by an earlier version: its metrics are too good."
+    if dataset.recipe.get("simulated"):
+        return f"{trained} Simulated CT only: it is no model for real CT."
+    some = counts.get("simulated_patients")
+    return f"{trained} {some} of {counts['patients']} patients are simulated." if some else trained
 
 
 def _said(path: Path) -> dict[str, Any]:

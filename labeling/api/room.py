@@ -13,7 +13,7 @@ from django.urls import reverse
 from labeling.api.stacks import stack_data
 from labeling.imaging.shaving import kept
 from labeling.intake.volumes import can_be_cut
-from labeling.models import AnatomyVertebra, Assignment, Read, RoundState
+from labeling.models import AnatomyVertebra, Assignment, LabelSource, Read, RoundState
 from labeling.reading.activity import active_ms
 from labeling.reading.anatomies import may_edit
 from labeling.reading.facts import facts_of
@@ -23,8 +23,9 @@ from labeling.reading.projection import load_state
 from labeling.reading.reopening import hindrance, versions_of
 from labeling.reading.roles import may_read
 from labeling.reading.rules import Rules
+from labeling.reading.state import ReadState
 from labeling.reading.suggestions import model_beside
-from labeling.reading.visibility import report_for
+from labeling.reading.visibility import hears_of_no_model, report_for
 
 
 def room(user: User, read: Read) -> dict[str, Any]:
@@ -39,6 +40,7 @@ def room(user: User, read: Read) -> dict[str, Any]:
     """
     state, context = load_state(read)
     own = read.reader.user_id == user.pk
+    masked = hears_of_no_model(user, read)
     is_open = read.round is None or read.round.state == RoundState.OPEN
     writable = own and read.state == "draft" and is_open and may_read(user)
     report = report_for(user, read)
@@ -62,16 +64,27 @@ def room(user: User, read: Read) -> dict[str, Any]:
         "vertebrae": _vertebrae(read),
         "anatomy": _anatomy(user, read),
         "outlines_url": reverse("outlines", args=[read.anatomy_id]) if read.anatomy.outlines else None,
-        "state": state.as_json(),
+        "state": _said(state, masked=masked),
         "seen": sorted(context.seen),
         "gaps": [gap.as_json() for gap in gaps_of(state, context)] if read.state == "draft" else [],
         "reopenable": own and may_read(user) and hindrance(read) is None,
-        "versions": _versions(read, own=own),
+        "versions": _versions(read, own=own, masked=masked),
         "active_ms": active_ms(read) if own else {},
         "priors": priors_of(user, read),
         # Both are cut from the same volume.
         "second": dict.fromkeys(("axial", "coronal"), can_be_cut(read.stack)),
     }
+
+
+def _said(state: ReadState, *, masked: bool) -> dict[str, Any]:
+    """What the read says; `masked`, for whoever is not to hear of a model, without which marks came from one."""
+    said = state.as_json()
+    if masked:
+        for finding in said["findings"].values():
+            for mark in finding["slices"].values():
+                if mark["source"] == LabelSource.ACCEPTED:
+                    mark["source"] = LabelSource.RANGE.value
+    return said
 
 
 def _round(read: Read) -> dict[str, Any] | None:
@@ -128,15 +141,16 @@ def _anatomy(user: User, read: Read) -> dict[str, Any]:
     }
 
 
-def _versions(read: Read, *, own: bool) -> list[dict[str, Any]]:
-    """The versions of this read; of another's, those that were locked."""
+def _versions(read: Read, *, own: bool, masked: bool) -> list[dict[str, Any]]:
+    """The versions of this read; of another's, those that were locked. A reason may tell of a model, so it is `masked`
+    with it."""
     versions = versions_of(read) if own else versions_of(read).filter(state="locked")
     return [
         {
             "read": one.pk,
             "version": one.version,
             "locked_at": one.locked_at.isoformat() if one.locked_at else None,
-            "reason": one.reopen_reason,
+            "reason": "" if masked else one.reopen_reason,
         }
         for one in versions
     ]

@@ -170,10 +170,11 @@ def freeze_masks(name: str, by: User | None, target: str = "bodies") -> Dataset:
     head = {"masks": target, "sacrum": recipe["sacrum"]}
     text = "".join(f"{json.dumps(line, sort_keys=True)}\n" for line in [head, *(asdict(row) for row in rows)])
     sha256 = hashlib.sha256(text.encode()).hexdigest()
+    # Also where there is such a set already: freezing again brings its file back.
+    manifest = write_named(f"datasets/{sha256}.jsonl", text.encode())
     before = Dataset.objects.filter(sha256=sha256).first()
     if before is not None:
         return before
-    manifest = write_named(f"datasets/{sha256}.jsonl", text.encode())
     return _stored(name, by, sha256, manifest, recipe, anatomies, kept_back)
 
 

@@ -25,7 +25,7 @@ from labeling.imaging.vertebral_recipes import SLICE_RECIPES, SliceRecipe
 from labeling.intake.frames import write_named
 from labeling.intake.label_maps import label_map, labels_sha256
 from labeling.jobs import queue
-from labeling.models import AuditEvent, CaseOrigin, Dataset, DatasetPatient, Job, Split
+from labeling.models import AuditEvent, CaseOrigin, Dataset, DatasetPatient, Job, JobState, Split
 
 __all__ = [
     "WEIGHTS_PACKAGE",
@@ -53,6 +53,7 @@ class SlicePreview:
 
     cases: int
     patients: int
+    simulated_patients: int
     vertebrae: int
     fractured_vertebrae: int
     slices: int
@@ -95,6 +96,8 @@ def freeze_slices(name: str, by: User | None, recipe: str | SliceRecipe = "sagit
     kept_back = _kept_back(cases, left_out)
     text = manifest_text(chosen, (row for case in cases for row in _rows(case, kept_back)))
     sha256 = hashlib.sha256(text).hexdigest()
+    # Also where there is such a set already: freezing again brings its file back.
+    manifest = write_named(f"datasets/{sha256}.jsonl", text)
     before = Dataset.objects.filter(sha256=sha256).first()
     if before is not None:
         return before
@@ -105,7 +108,6 @@ def freeze_slices(name: str, by: User | None, recipe: str | SliceRecipe = "sagit
         "left_out": _by_reason(left_out),
         "simulated": _is_simulated(cases),
     }
-    manifest = write_named(f"datasets/{sha256}.jsonl", text)
     return _stored(name, by, sha256, manifest, about, cases, kept_back)
 
 
@@ -156,6 +158,7 @@ def _counts(cases: Sequence[TrueCase]) -> dict[str, int]:
     return {
         "cases": len(cases),
         "patients": len({case.case.patient_id for case in cases}),
+        "simulated_patients": len({case.case.patient_id for case in cases if _is_simulated([case])}),
         "vertebrae": len(vertebrae),
         "fractured_vertebrae": sum(vertebra.is_fractured for vertebra in vertebrae),
         "slices": sum(len(vertebra.slices) for vertebra in vertebrae),
@@ -295,7 +298,7 @@ def train_classifier(dataset: Dataset, training: Mapping[str, Any], by: User | N
         `usual_weights`), and settings: ``epochs``, ``seed``, ``threads`` … (`inference.classifier.train`). Checked
         where it runs.
     name
-        Of the model that comes of it.
+        Of the model that comes of it. Asked for again under another before it is trained, it gets that.
 
     Raises
     ------
@@ -312,10 +315,17 @@ def train_classifier(dataset: Dataset, training: Mapping[str, Any], by: User | N
         "settings": {"device": settings.INFERENCE_DEVICE, "seed": 0, **chosen},
     }
     sha = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
-    return queue.enqueue(
-        f"train-classifier:{dataset.sha256[:16]}:{sha[:16]}",
-        "train-classifier",
-        {"dataset": dataset.pk, "name": name.strip()[:80] or dataset.name, **params},
-        title=f"Train {name.strip() or dataset.name}"[:120],
-        by=by,
-    )
+    called = name.strip()[:80]
+    with transaction.atomic():
+        job = queue.enqueue(
+            f"train-classifier:{dataset.sha256[:16]}:{sha[:16]}",
+            "train-classifier",
+            {"dataset": dataset.pk, "name": called or dataset.name, **params},
+            title=f"Train {called or dataset.name}"[:120],
+            by=by,
+        )
+        if called and called != job.params["name"]:
+            unfinished = Job.objects.filter(pk=job.pk).exclude(state=JobState.DONE)
+            unfinished.update(params={**job.params, "name": called}, title=f"Train {called}"[:120])
+            job.refresh_from_db()
+    return job

@@ -91,7 +91,7 @@ class NewAnatomy:
             known = {} if parent is None else known_vertebrae(case, self.stack, self._bodies, self.vertebrae)
             _store_vertebrae(anatomy, self.vertebrae, known)
             measuring.ask(anatomy)
-            prelabels.ask(anatomy)
+            prelabels.ask_for_new(anatomy)
         return Stored(anatomy, new=True)
 
     def _bodies(self) -> Labels:

@@ -220,7 +220,7 @@ def _ask_models(anatomy: Anatomy) -> None:
     """Have a version measured where there is a mask to measure; a classifier says of each vertebra what it misses."""
     if anatomy.label_map:
         measuring.ask(anatomy)
-    prelabels.ask(anatomy)
+    prelabels.ask_for_new(anatomy)
 
 
 def _named_first(user: User, case: Case, read_id: int | None) -> list[Read]:

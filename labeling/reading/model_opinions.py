@@ -19,7 +19,6 @@ from labeling.models import (
     AnatomyVertebra,
     Case,
     Finding,
-    ModelState,
     ModelVersion,
     Read,
     ReaderKind,
@@ -29,7 +28,7 @@ from labeling.models import (
 from labeling.reading.prelabels import anatomies_in_use
 from labeling.reading.roles import AnyUser, may_see_all_cases
 from labeling.reading.rounds import reading_anatomy
-from labeling.reading.suggestions import Opinion, Suggested, opinion_of
+from labeling.reading.suggestions import Opinion, Suggested, opinion_of, standing
 from labeling.reading.visibility import assignments_before_models, note_exposure, owes_without_model
 
 __all__ = [
@@ -130,7 +129,7 @@ def model_readings(user: AnyUser, case: Case) -> CaseReadings | None:
 def opinions_for(user: User, case: Case) -> list[CaseOpinion] | None:
     """What models say of a case, the classifier first, with the exposure that it makes; None where it is closed.
 
-    Of the classifiers it is the active one, else the newest that has read the case; of morphometry the active one.
+    Which of them is `labeling.reading.suggestions.standing`, as beside a read.
     """
     if not opinions_are_open(user, case):
         return None
@@ -138,7 +137,7 @@ def opinions_for(user: User, case: Case) -> list[CaseOpinion] | None:
     if anatomy is None:
         return []
     with transaction.atomic():
-        opinions = [_opinion(read) for read in _chosen(_model_reads(anatomy))]
+        opinions = [_opinion(read) for read in standing(_model_reads(anatomy))]
         if opinions:
             note_exposure(user, case.pk, "model")
         return opinions
@@ -176,17 +175,6 @@ def _model_reads(anatomy: Anatomy) -> list[Read]:
     )
     found = reads.select_related("reader__model_version__dataset").order_by("-locked_at", "-pk")
     return [read for read in found if _version(read).kind in KINDS]
-
-
-def _chosen(reads: Iterable[Read]) -> list[Read]:
-    """One of each kind at most; `reads` come the newest first."""
-    found: dict[str, Read] = {}
-    for read in reads:
-        version = _version(read)
-        is_active = version.state == ModelState.ACTIVE
-        if is_active or (version.kind == "classifier" and version.kind not in found):
-            found[version.kind] = read
-    return [found[kind] for kind in KINDS if kind in found]
 
 
 def _opinion(read: Read) -> CaseOpinion:

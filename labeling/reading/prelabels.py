@@ -1,12 +1,13 @@
 """Asking for pre-labels: the active classifier reads every anatomy that is read, and none of them twice.
 
-Whoever makes or confirms an anatomy calls `ask`, whoever activates a classifier `ask_everywhere`; the task
+Whoever makes or confirms an anatomy calls `ask_for_new`, whoever activates a classifier `ask_everywhere`; the task
 `inference.classify` does the work.
 """
 
 from __future__ import annotations
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from labeling.imaging.refusal import Refusal
@@ -15,7 +16,16 @@ from labeling.models import Anatomy, Case, Job, ModelState, ModelVersion, Read, 
 from labeling.reading.rounds import anatomies_to_read
 from labeling.registry.versions import active
 
-__all__ = ["KIND", "anatomies_in_use", "ask", "ask_everywhere", "job_key", "read_by", "refuse_unless_usable"]
+__all__ = [
+    "KIND",
+    "anatomies_in_use",
+    "ask",
+    "ask_everywhere",
+    "ask_for_new",
+    "job_key",
+    "read_by",
+    "refuse_unless_usable",
+]
 
 KIND = "classifier"
 
@@ -45,6 +55,19 @@ def ask(anatomy: Anatomy, *, version: ModelVersion | None = None, by: User | Non
     )
 
 
+def ask_for_new(anatomy: Anatomy) -> None:
+    """Ask for an anatomy that is made in this transaction, and once more when it is committed: a classifier that is
+    activated beside it does not see it yet, and this transaction may not see that one."""
+    ask(anatomy)
+    transaction.on_commit(lambda: _ask_unless_asked(anatomy))
+
+
+def _ask_unless_asked(anatomy: Anatomy) -> None:
+    version = active(KIND)
+    if version is not None and not Job.objects.filter(key=job_key(anatomy, version)).exists():
+        ask(anatomy, version=version)
+
+
 def ask_everywhere(version: ModelVersion) -> int:
     """Ask this classifier for all that is read now and that it has not read; how many jobs that makes."""
     done = Read.objects.filter(reader__model_version=version, round__isnull=True).values("anatomy")
@@ -53,11 +76,13 @@ def ask_everywhere(version: ModelVersion) -> int:
 
 
 def anatomies_in_use() -> QuerySet[Anatomy]:
-    """The anatomy of each case on which a read that is begun now stands, and those on which open drafts stand."""
+    """The anatomy of each case on which a read that is begun now stands, those on which open drafts stand, and those
+    that an open round has pinned: whoever begins a read there stands on them too."""
     first = anatomies_to_read(OuterRef("pk"), OuterRef("reading_stack")).values("pk")[:1]
     cases = Case.objects.filter(reading_stack__isnull=False).annotate(first=Subquery(first))
-    drafts = Read.objects.filter(state="draft", round__state=RoundState.OPEN)
-    used = Q(pk__in=cases.values("first")) | Q(pk__in=drafts.values("anatomy"))
+    pinned_or_draft = Q(round__rules__anatomy="pinned") | Q(state="draft")
+    reads = Read.objects.filter(pinned_or_draft, round__state=RoundState.OPEN)
+    used = Q(pk__in=cases.values("first")) | Q(pk__in=reads.values("anatomy"))
     return Anatomy.objects.filter(used).select_related("case__patient").order_by("pk")
 
 

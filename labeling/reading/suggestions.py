@@ -21,6 +21,7 @@ from labeling.models import (
     AnatomyVertebra,
     Assignment,
     Finding,
+    LabelOperation,
     LabelSource,
     ModelShowing,
     ModelState,
@@ -50,6 +51,7 @@ __all__ = [
     "refuse_what_nobody_suggested",
     "reveals",
     "stage",
+    "standing",
 ]
 
 #: Nothing is shown; shown while the first verdict is still to come; shown beside what was locked.
@@ -174,15 +176,21 @@ def reveals(user: User, read: Read) -> bool:
 
 
 def _model_reads(read: Read) -> list[Read]:
-    """The reads of models that stand beside a read, on its stack and anatomy: the active classifier's, else the newest
-    of a classifier; then that of morphometry as it is now."""
-    found: dict[str, Read] = {}
+    """The reads of models that stand beside a read, on its stack and anatomy."""
     reads = Read.objects.filter(
         stack=read.stack_id, anatomy=read.anatomy_id, round__isnull=True, state="locked", reader__kind=ReaderKind.MODEL
     )
-    for each in reads.select_related("reader__model_version").order_by("-locked_at", "-pk"):
+    return standing(reads.select_related("reader__model_version").order_by("-locked_at", "-pk"))
+
+
+def standing(reads: Iterable[Read]) -> list[Read]:
+    """Which of the models that have read an anatomy are heard: the active classifier, else the newest that is not
+    retired; then morphometry as it is now. `reads` come the newest first."""
+    found: dict[str, Read] = {}
+    for each in reads:
         version = _version_of(each)
-        is_fallback = version.kind == "classifier" and version.kind not in found
+        is_first = version.kind not in found
+        is_fallback = version.kind == "classifier" and version.state != ModelState.RETIRED and is_first
         if version.state == ModelState.ACTIVE or is_fallback:
             found[version.kind] = each
     return [found[kind] for kind in _KINDS if kind in found]
@@ -264,7 +272,8 @@ def checked_screen(read: Read, verb: str, payload: Mapping[str, Any], shown: Map
     Raises
     ------
     OperationRefused
-        ``another_suggestion`` where that is no opinion that this reader is shown beside this read, hidden or not there.
+        ``another_suggestion`` where that is no opinion that this reader was shown beside this draft, or another one
+        than is accepted. What was hidden since may stand on a screen still: then it is told as it was.
     """
     screen = {key: value for key, value in shown.items() if key != "suggestion"}
     said = shown.get("suggestion")
@@ -275,13 +284,15 @@ def checked_screen(read: Read, verb: str, payload: Mapping[str, Any], shown: Map
     model_read = said.get("read") if isinstance(said, Mapping) and len(said) == 1 else None
     if not isinstance(model_read, int) or isinstance(model_read, bool):
         raise OperationRefused("bad_payload", "suggestion of shown must be a JSON object with the number of a read.")
-    if not _is_shown(read, model_read):
+    showing = _showing(read, model_read)
+    if showing is None or (verb == "accept" and model_read != payload["model_read"]):
         raise OperationRefused("another_suggestion", "The suggestion on screen was another one. Reload the case.")
     vertebra = touched_vertebra(dict(payload))
     finding = Finding.objects.filter(read=model_read, vertebra=vertebra).first()
     mark = SliceLabel.objects.filter(finding=finding, slice=str(shown.get("sop_uid") or "")).first()
     suggestion = {
         "read": model_read,
+        "kind": _version_of(showing.model_read).kind,
         "verdict": finding and finding.verdict,
         "score": finding and finding.score,
         "p": mark and mark.p,
@@ -295,10 +306,10 @@ def refuse_what_nobody_suggested(read: Read, verb: str, payload: Mapping[str, An
     ------
     OperationRefused
         ``no_suggestion`` where something is accepted that no classifier says, or none that the reader is shown now; or
-        where marks are put back as accepted in a read that no model was ever shown beside.
+        where marks are put back as accepted that never were.
     """
     if verb == "restore":
-        refuse = _bears_accepted(payload["finding"]) and not _was_shown_anything(read)
+        refuse = not _were_accepted(read, payload["vertebra"], payload["finding"])
     else:
         refuse = verb == "accept" and not _is_suggested(read, payload)
     if refuse:
@@ -325,21 +336,29 @@ def _is_suggested(read: Read, payload: Mapping[str, Any]) -> bool:
 
 
 def _is_shown(read: Read, model_read: int) -> bool:
-    """Whether the reader has this opinion before them: it was served beside this draft, on the anatomy that the draft
-    stands on, and nothing hides it since."""
+    """Whether the reader has this opinion before them: it was served beside this draft, and nothing hides it since."""
     user = read.reader.user
-    if user is None or not 0 < model_read < 2**63 or stage(user, read) in (None, HIDDEN):
-        return False
-    return ModelShowing.objects.filter(
+    return user is not None and stage(user, read) not in (None, HIDDEN) and _showing(read, model_read) is not None
+
+
+def _showing(read: Read, model_read: int) -> ModelShowing | None:
+    """That this opinion was served beside this draft, on the anatomy that it stands on."""
+    if not 0 < model_read < 2**63:
+        return None
+    shown = ModelShowing.objects.filter(
         read=read, model_read=model_read, model_read__stack=read.stack_id, model_read__anatomy=read.anatomy_id
-    ).exists()
+    )
+    return shown.select_related("model_read__reader__model_version").first()
 
 
-def _was_shown_anything(read: Read) -> bool:
-    return ModelShowing.objects.filter(read__in=versions_of(read)).exists()
-
-
-def _bears_accepted(finding: Mapping[str, Any] | None) -> bool:
-    """Whether a finding, which `restore` took, holds marks that were accepted from a suggestion."""
-    marks = finding["slices"].values() if finding is not None else ()
-    return any(mark["source"] == LabelSource.ACCEPTED for mark in marks)
+def _were_accepted(read: Read, vertebra: int, finding: Mapping[str, Any] | None) -> bool:
+    """Whether the accepted marks of a finding, which `restore` took, stand in the draft or were accepted in a version
+    of this read, each for this vertebra."""
+    slices = finding["slices"] if finding is not None else {}
+    accepted = {(sop, mark["value"]) for sop, mark in slices.items() if mark["source"] == LabelSource.ACCEPTED}
+    marks = SliceLabel.objects.filter(finding__read=read, finding__vertebra=vertebra, source=LabelSource.ACCEPTED)
+    if not accepted or accepted <= set(marks.values_list("slice", "value")):
+        return True
+    once = LabelOperation.objects.filter(read__in=versions_of(read), verb="accept", payload__vertebra=vertebra)
+    known = {said for payload in once.values_list("payload", flat=True) for said in payload["slices"].items()}
+    return accepted <= known | set(marks.values_list("slice", "value"))

@@ -257,11 +257,18 @@ def _accept(state: ReadState, context: ReadContext, payload: Payload) -> ReadSta
         # All at once is for who has been through the whole case; one by one, for who has been through this vertebra.
         if each.id == vertebra.id or (together and not each.cut):
             _demand_seen(each.sops, each, context)
+    before = state.finding(vertebra.id)
+    if together and any(mark.value != said.get(sop, SliceValue.NEGATIVE) for sop, mark in before.slices.items()):
+        # Who has looked and said otherwise decides on this vertebra by itself; beside what it names a suggestion is
+        # negative.
+        raise OperationRefused(
+            "contradicted",
+            f"{vertebra.name} has a slice label that says otherwise. Accept it by itself, or clear the label.",
+        )
     if verdict == Verdict.FRACTURE and SliceValue.FRACTURE not in said.values():
         raise OperationRefused(
             "no_fractured_slice", f"The suggestion calls {vertebra.name} a fracture, but none of its slices."
         )
-    before = state.finding(vertebra.id)
     marks = {sop: SliceMark(value, LabelSource.ACCEPTED.value) for sop, value in said.items()}
     if context.unit == "slice":
         marks = {**_negative_in_range(vertebra), **marks}

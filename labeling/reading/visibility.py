@@ -10,13 +10,25 @@ Pages and API come through here; a test forbids them every other way to a read, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from labeling.models import Assignment, Case, Exposure, Read, Reader, ReaderKind, Round, RoundKind, RoundState
+from labeling.models import (
+    Assignment,
+    Case,
+    Exposure,
+    ModelShowing,
+    Read,
+    Reader,
+    ReaderKind,
+    Round,
+    RoundKind,
+    RoundState,
+)
 from labeling.reading.roles import AnyUser, may_export, may_read, may_read_in, may_see_all_cases, reader_of
 from labeling.reading.rules import Rules
 
@@ -27,6 +39,7 @@ __all__ = [
     "case_report_is_open",
     "export_counts",
     "exportable_reads",
+    "hears_of_no_model",
     "model_case_counts",
     "note_exposure",
     "owed_assignments",
@@ -137,7 +150,8 @@ def visible_reads(user: AnyUser) -> QuerySet[Read]:
 
 
 def read_for(user: User, read_id: int) -> Read:
-    """The read, where this person may see it; another's read is recorded as an exposure.
+    """The read, where this person may see it; another's read is recorded as an exposure, and so is the model that
+    stood beside it, which its marks may tell of.
 
     Raises
     ------
@@ -151,8 +165,27 @@ def read_for(user: User, read_id: int) -> Read:
             .get(pk=read_id)
         )
         if read.reader.user_id != user.pk:
-            _expose(reader_of(user), [(read.case_id, _EXPOSURE_OF[ReaderKind(read.reader.kind)])])
+            shown = {_EXPOSURE_OF[ReaderKind(read.reader.kind)]}
+            if _stood_beside_a_model([read.pk]) and not hears_of_no_model(user, read):
+                shown.add("model")
+            _expose(reader_of(user), [(read.case_id, what) for what in sorted(shown)])
         return read
+
+
+def hears_of_no_model(user: AnyUser, read: Read) -> bool:
+    """Whether another's read is to be shown without what tells of the models that its reader was shown.
+
+    That is for who is to settle the case without them: which marks were accepted from a model says what it said.
+    """
+    return read.reader.user_id != user.pk and owes_without_model(user, read.case_id)
+
+
+def _stood_beside_a_model(reads: Iterable[int]) -> set[int]:
+    """Those of these reads whose reader was shown a model beside them, or beside an earlier version."""
+    shown = ModelShowing.objects.filter(
+        read__round=OuterRef("round"), read__case=OuterRef("case"), read__reader=OuterRef("reader")
+    )
+    return set(Read.objects.filter(Exists(shown), pk__in=reads).values_list("pk", flat=True))
 
 
 def prior_cases(user: AnyUser, read: Read) -> QuerySet[Case]:
@@ -240,8 +273,9 @@ def _others_show_it(owed: QuerySet[Assignment]) -> bool:
 def exportable_reads(user: User, *, round_name: str = "") -> QuerySet[Read]:
     """The locked reads that this person may take out, newest version each; calling it is being shown them.
 
-    Left out are the reads of cases that this person owes a read of. The answer is fixed to the reads found now: what is
-    locked while it streams was not recorded as shown, so it does not come.
+    Left out are the reads of cases that this person owes a read of, and those that may hold a model's word on cases
+    that they are to settle without it. The answer is fixed to the reads found now: what is locked while it streams was
+    not recorded as shown, so it does not come.
     """
     if not may_export(user):
         return Read.objects.none()
@@ -251,9 +285,17 @@ def exportable_reads(user: User, *, round_name: str = "") -> QuerySet[Read]:
             reads = reads.filter(round__name=round_name)
         found = list(reads.values_list("pk", "case_id", "reader__kind", "reader__user_id"))
         others = {(case, _EXPOSURE_OF[ReaderKind(kind)]) for _, case, kind, owner in found if owner != user.pk}
+        others |= _models_told_of(user, {pk: case for pk, case, _, owner in found if owner != user.pk})
         if others:
             _expose(reader_of(user), sorted(others))
     return Read.objects.filter(pk__in=[pk for pk, *_ in found])
+
+
+def _models_told_of(user: User, cases: Mapping[int, int]) -> set[tuple[int, str]]:
+    """The exposures to models that lie in these reads (read -> case). What is left of a case that is to be settled
+    without the models was said without them."""
+    blind = set(assignments_before_models(user).values_list("case", flat=True))
+    return {(cases[pk], "model") for pk in _stood_beside_a_model(cases) if cases[pk] not in blind}
 
 
 def export_counts(user: User) -> list[dict[str, Any]]:
@@ -284,7 +326,17 @@ def model_case_counts(user: AnyUser) -> dict[int, int]:
 
 def _exportable(user: User) -> QuerySet[Read]:
     later = Read.objects.filter(supersedes=OuterRef("pk"), state="locked")
-    return Read.objects.filter(~Exists(later), state="locked").exclude(_closed_to(user))
+    telling = _may_hold_a_models_word().filter(case__in=assignments_before_models(user).values("case"))
+    telling = telling.exclude(reader__user=user.pk)
+    reads = Read.objects.filter(~Exists(later), state="locked").exclude(_closed_to(user))
+    return reads.exclude(pk__in=telling.values("pk"))
+
+
+def _may_hold_a_models_word() -> QuerySet[Read]:
+    """Reads in which marks may have been accepted from a model: by the rules, not by whether one has read the case,
+    which a read that is missing would tell."""
+    once_locked = Q(round__rules__model="after_lock", version__gt=1)
+    return Read.objects.filter(Q(round__rules__model="shown") | once_locked)
 
 
 def _closed_to(user: AnyUser) -> Q:
@@ -295,8 +347,10 @@ def _closed_to(user: AnyUser) -> Q:
 
 
 def assignments_before_models(user: AnyUser) -> QuerySet[Assignment]:
-    """What this person owes, the consensus among it: outside their own read, no model's work on these cases is told."""
-    return _unlocked_assignments(user).exclude(round__kind=RoundKind.CONSENSUS, round__rules__model="shown")
+    """What this person owes, but for a consensus that is shown the models: outside their own read, no model's work on
+    these cases is told."""
+    shown = Q(round__kind=RoundKind.CONSENSUS, round__rules__model="shown", model_hidden=False)
+    return _unlocked_assignments(user).exclude(shown)
 
 
 def _expose(reader: Reader, shown: list[tuple[int, str]]) -> None:

@@ -18,9 +18,9 @@ def recipe_of(said: Mapping[str, Any]) -> dict[str, Any]:
 
     ``called`` (the recipe in words), ``recipe`` (all of it), ``recipe_sha256``, ``slices`` (name of the slice
     recipe), ``weights_sha256``, ``start`` (``kind``, ``said``, ``sha256`` of the weights that training began with),
-    ``calibration``, ``threshold``, ``rule``, ``seed``, ``epoch`` (the one that was kept), ``packages``, and
-    ``trained_on`` (SHA-256 of the images).
+    ``calibration``, ``threshold``, ``rule``, ``seed``, ``epoch`` (the one that was kept), ``packages``,
+    ``trained_on`` (SHA-256 of the images), and ``simulated`` (trained on simulated CT alone).
     """
     recipe = said["recipe"]
     about = {"slices": recipe["slices"]["name"], "rule": recipe["rule"], "trained_on": said["dataset"]}
-    return {name: said[name] for name in _KEPT} | about
+    return {name: said[name] for name in _KEPT} | about | {"simulated": said.get("simulated") is True}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -64,6 +65,8 @@ def keep(folder: Path, sha256: str) -> Path:
     ------
     Refusal
         ``wrong-sha256`` where the copy is not what was read before.
+    OSError
+        with ENOSPC where the disk is full.
     """
     target = kept_folder(sha256)
     if target.is_dir() and folder_sha256(target) == sha256:
@@ -71,7 +74,7 @@ def keep(folder: Path, sha256: str) -> Path:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = target.with_name(f"{sha256}.{uuid.uuid4().hex}.part")
     try:
-        shutil.copytree(folder, part)
+        _copy(folder, part)
         if folder_sha256(part) != sha256:
             raise Refusal("wrong-sha256", "The files of the model changed while they were copied. Begin again.")
         shutil.rmtree(target, ignore_errors=True)  # what was damaged
@@ -79,3 +82,15 @@ def keep(folder: Path, sha256: str) -> Path:
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return target
+
+
+def _copy(folder: Path, part: Path) -> None:
+    try:
+        shutil.copytree(folder, part)
+    except shutil.Error as error:
+        # It gathers the errors of all files as texts, and its own number is none.
+        texts = [str(why) for *_, why in error.args[0]]
+        full = (f"[Errno {number}]" for number in (errno.ENOSPC, errno.EDQUOT))
+        if any(sign in text for sign in full for text in texts):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise

@@ -5,6 +5,7 @@ The record never imports the models' code, so unpacking and looking is asked of 
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -65,6 +66,16 @@ def import_model(path: Path, sha256: str, name: str, by: User | None, kind: str 
             f"The file has the SHA-256 {found[:12]}…, not the one that was given. It was not opened. "
             "Fetch it again, or ask its maker for the right number.",
         )
+    try:
+        return _brought_in(path, found, name, by, kind)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise Refusal("disk-full", "The disk is full. Make room on the server, then import it again.") from error
+
+
+def _brought_in(path: Path, found: str, name: str, by: User | None, kind: str) -> ModelVersion:
+    """The row of a model in a zip file whose SHA-256 `found` is the one that was given."""
     root = Path(settings.MODELS_ROOT)
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="incoming-", dir=root) as incoming:
@@ -99,7 +110,10 @@ def _segmentation(facts: dict[str, Any]) -> _Said:
 def _classifier(facts: dict[str, Any]) -> _Said:
     begun = facts["start"].get("said", "weights that nobody named")
     note = f"Brought in. Recipe {facts['called']}. Begun with {begun}."
-    return _Said(str(facts["called"]), classifiers.recipe_of(facts), note)
+    recipe = classifiers.recipe_of(facts)
+    if recipe["simulated"]:
+        note += " Simulated CT only: it is no model for real CT."
+    return _Said(str(facts["called"]), recipe, note)
 
 
 def recipe_of(facts: dict[str, Any]) -> dict[str, Any]:

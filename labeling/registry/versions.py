@@ -93,8 +93,9 @@ def activate(version: ModelVersion, by: User | None) -> ModelVersion:
             held.state = ModelState.ACTIVE
             held.save(update_fields=["state"])
             _audit(by, "activate_model", held)
-            if held.kind == "classifier":
-                transaction.on_commit(lambda: _read_everywhere(held))
+        if held.kind == "classifier":
+            # Also where it is active already: who died between the two had asked for nothing, and twice is once.
+            transaction.on_commit(lambda: _read_everywhere(held))
     version.refresh_from_db()
     return version
 

@@ -45,6 +45,7 @@ def test_a_round_that_shows_first_is_read_accepted_locked_and_changed(resident: 
     check(schema, "WrittenOut", written.json())
     assert LabelOperation.objects.get().shown["suggestion"] == {
         "read": opinion.pk,
+        "kind": "classifier",
         "verdict": "fracture",
         "score": 0.91,
         "p": 0.91,

@@ -46,7 +46,8 @@ def has_failed(item: pytest.Item) -> bool:
     return any(report.failed for report in item.stash.get(_REPORTS, {}).values())
 
 
-@pytest.fixture(scope="session")
+# Of the folder, not of the run: while Playwright is open, Django lets nobody else in this process near a database.
+@pytest.fixture(scope="package")
 def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
     """A running Sagittal with demonstration accounts and the demonstration case."""
     running = Application(tmp_path_factory.mktemp("browser") / "state")
@@ -57,7 +58,7 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applicatio
         running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """The browser program, once for all tests; each test has browsers of its own in it."""
     with sync_playwright() as playwright:
@@ -67,7 +68,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def logins() -> dict[str, Any]:
     """Logins that tests share, because hashing a password takes its time."""
     return {}

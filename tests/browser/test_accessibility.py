@@ -27,6 +27,7 @@ NO_PAGE = {
     "intake-batches": "is a part of the intake page",
     "cases-segment": "leads on to the jobs",
     "case-segment": "leads on to the case",
+    "case-prelabel": "leads on to the case",
     "case-vertebrae": "is a part of the page of a case",
     "model-activate": "leads on to the model",
     "model-retire": "leads on to the model",

@@ -101,7 +101,9 @@ def test_the_same_masks_are_the_same_set_and_another_mask_another():
     for _ in range(3):
         masked()
     first = freeze_masks("First", None)
+    media_path(first.manifest).unlink()
     assert freeze_masks("Again", None) == first
+    assert len(manifest_rows(first)[1]) == 3, "freezing again brings its file back"
     assert first.purpose == "train"
     assert first.recipe["cases"] == first.recipe["patients"] == 3
     assert freeze_masks("Whole", None, "vertebrae") != first

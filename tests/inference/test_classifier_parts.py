@@ -56,6 +56,8 @@ def test_recipes_are_frozen_and_one_that_only_calls_itself_paper_is_refused() ->
     assert Recipe.read(SAGITTAL.plain()).sha256() == SAGITTAL.sha256() != PAPER.sha256()
     with refused("bad-recipe", "calls itself paper and differs"):
         Recipe.read({**PAPER.plain(), "learning_rate": 0.01})
+    # What another version of a recipe trained stays what it is.
+    assert Recipe.read({**SAGITTAL.plain(), "version": 2, "epochs": 20}).name == "sagittal"
     changed = PAPER.changed({"epochs": 1})
     assert changed.name == "paper, changed"
     assert PAPER.changed({"epochs": 5}) is PAPER
@@ -72,6 +74,10 @@ def test_recipes_are_frozen_and_one_that_only_calls_itself_paper_is_refused() ->
         ({**PAPER.plain(), "name": "x", "learning_rate": -1.0}, "above zero"),
         ({**PAPER.plain(), "name": "x", "epochs": True}, "Give a whole number"),
         ({**SAGITTAL.plain(), "name": "x", "input_channels": 3}, "the network takes 3"),
+        (
+            {**SAGITTAL.plain(), "name": "x", "slices": {**SAGITTAL.slices.plain(), "canvas": 100_000}},
+            "The canvas of the slices is 100000. Give a whole number from 8 to 1024.",
+        ),
     ],
 )
 def test_what_makes_no_recipe_is_refused_with_a_sentence(given_, words) -> None:
@@ -223,6 +229,35 @@ def test_balanced_batches_hold_as_many_fractures_as_others(tmp_path: Path) -> No
         loader.batch_sampler.sampler.set_epoch(epoch)
         labels += [int(label) for batch in loader for label in batch.labels]
     assert np.mean(labels) == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_an_epoch_whose_logits_are_no_numbers_is_never_the_best(tmp_path: Path, wrong: float) -> None:
+    from inference.classifier.module import SliceClassifier
+
+    class Net(torch.nn.Module):
+        value = wrong
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return torch.tensor([[0.0, self.value]]).repeat(len(images), 1)
+
+    found, net = read_slices(frozen(tmp_path, USUAL), SMALL), Net()
+    module = SliceClassifier(net, SAGITTAL, found, 0, {})
+
+    def validate(value: float) -> None:
+        net.value = value
+        module.on_validation_epoch_start()
+        for place, batch in enumerate(validation_loader(found, 2)):
+            module.validation_step(batch, place)
+        module.on_validation_epoch_end()
+
+    validate(wrong)
+    assert (module.best_value, module.best_loss) == (np.inf, np.inf)
+    validate(1.0)
+    assert (module.best_epoch, np.isfinite(module.best_value)) == (1, True)
+    kept = module.best_value, module.best_loss
+    validate(wrong)
+    assert (module.best_epoch, module.best_value, module.best_loss) == (1, *kept)
 
 
 # -- augmentation ----------------------------------------------------------------------------------------------------

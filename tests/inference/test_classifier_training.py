@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,6 +42,7 @@ def train_job(house: Path, name: str, dataset: str, **settings: Any) -> Path:
         "recipe": TINY.plain(),
         "weights": {"kind": "random"},
         "settings": {"seed": 5, "threads": 1, "device": "cpu", **settings},
+        "simulated": True,
     }
     path = house / f"{name}.json"
     path.write_text(json.dumps(job))
@@ -88,6 +90,7 @@ def test_the_model_says_what_it_is_and_how_good_on_validation(trained: Path) -> 
     assert content["start"]["said"] == "random weights, not pretrained"
     assert content["metrics"]["split"] == "validation"
     assert (content["metrics"]["patients"], content["metrics"]["vertebrae"]) == (2, 10)
+    assert content["simulated"] is True
     assert content["recipe_sha256"] == TINY.changed({"epochs": EPOCHS}).sha256()
     assert sorted(path.name for path in trained.iterdir()) == ["model.json", "model.safetensors"]
     result = json.loads((trained.parent / "work-straight" / "result.json").read_text())
@@ -128,6 +131,22 @@ def test_another_seed_gives_other_weights_and_a_finished_training_is_not_done_tw
     status, text, _ = ended(other)
     assert status == 0, text
     assert (house / "seed" / "model.safetensors").read_bytes() != kept
+
+
+def test_a_checkpoint_that_cannot_be_read_is_left_out_and_the_training_begins_anew(house: Path, straight) -> None:
+    job = train_job(house, "damaged", "few", epochs=EPOCHS)
+    shutil.copytree(house / "work-straight", house / "work-damaged")
+    checkpoints = house / "work-damaged" / "checkpoints"
+    assert [path.name for path in checkpoints.iterdir()] == ["latest.ckpt"]
+    (checkpoints / "latest.ckpt").write_bytes(b"no checkpoint")
+    (checkpoints / "tmpabcdefgh").write_bytes(b"half a checkpoint")
+    status, text, _ = ended(child("train", job))
+    assert status == 0, text
+    assert "latest.ckpt cannot be read (UnpicklingError) and is left out." in text
+    assert "Taken up" not in text
+    for name in ("model.safetensors", "model.json"):
+        assert (house / "damaged" / name).read_bytes() == (house / "straight" / name).read_bytes(), name
+    assert [path.name for path in checkpoints.iterdir()] == ["latest.ckpt"]
 
 
 def test_a_cancelled_training_ends_soon_and_leaves_no_model(house: Path) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from inference.classifier.calibrate import NONE
 from inference.classifier.description import Description, describe, file_sha256, write_description
+from inference.classifier.predict import logits_of
 from inference.classifier.recipes import PAPER, SAGITTAL, Recipe
 from inference.classifier.weights import load_model, network, save_weights, start
 from tests.inference.classifier_sets import TINY, refused
@@ -60,6 +64,10 @@ def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
         start(other, {"kind": "path", "path": str(path), "sha256": file_sha256(path)}, 0)
     with refused("wrong-architecture", "There is no network 'resnet9000'"):
         network("resnet9000", 3)
+    # timm would fetch or open what such names stand for.
+    for name in ("hf-hub:timm/resnet18.a1_in1k", "local-dir:/somewhere", "timm/resnet18", "hf-hub:resnet18", ""):
+        with refused("wrong-architecture", f"There is no network {name!r}"):
+            network(name, 3)
     folder = model_in(tmp_path / "mixed")
     save_file(dict(network("test_efficientnet", 4).state_dict()), folder / "model.safetensors")
     mixed = replace(describe_unchecked(folder), weights_sha256=file_sha256(folder / "model.safetensors"))
@@ -117,6 +125,51 @@ def test_a_model_folder_comes_back_and_says_what_it_is(tmp_path: Path) -> None:
         describe(folder)
     with refused("not-a-model", "missing or unreadable"):
         describe(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"threshold": 1.5}, "its threshold is 1.5 instead of one from 0 to 1"),
+        ({"threshold": float("nan")}, "its threshold is nan"),
+        ({"slices": {"slope": -1.0}}, "its calibration of slices has the slope -1 and the offset 0"),
+        ({"vertebrae": {"slope": float("inf")}}, "its calibration of vertebrae has the slope inf"),
+        ({"vertebrae": {"offset": float("nan")}}, "and the offset nan"),
+        ({"vertebrae": {"slope": "steep"}}, "missing or unreadable"),
+        ({"vertebrae": {"offset": 10**400}}, "missing or unreadable"),
+    ],
+)
+def test_a_description_whose_numbers_make_no_sense_is_refused(tmp_path: Path, changes: Any, words: str) -> None:
+    folder = model_in(tmp_path / "m")
+    content = json.loads((folder / "model.json").read_text())
+    for name, change in changes.items():
+        if name == "threshold":
+            content[name] = change
+        else:
+            content["calibration"][name] |= change
+    (folder / "model.json").write_text(json.dumps(content))
+    with refused("not-a-model", words):
+        describe(folder)
+
+
+def test_a_folder_that_does_not_say_what_it_was_trained_on_is_not_called_simulated(tmp_path: Path) -> None:
+    folder = model_in(tmp_path / "m")
+    content = json.loads((folder / "model.json").read_text())
+    assert content.pop("simulated") is False
+    (folder / "model.json").write_text(json.dumps(content))
+    assert describe(folder).simulated is False
+    write_description(folder, replace(describe(folder), simulated=True))
+    assert describe(folder).simulated is True
+
+
+def test_a_network_that_gives_no_numbers_reads_nothing(tmp_path: Path) -> None:
+    net, about = load_model(model_in(tmp_path / "m"))
+    images = np.zeros((3, 4, 64, 64), dtype=np.uint8)
+    assert np.isfinite(logits_of(net, about, images)).all()
+    with torch.no_grad():
+        next(net.parameters()).fill_(float("nan"))
+    with refused("not-a-number", "no number for a slice of this case"):
+        logits_of(net, about, images)
 
 
 def test_weights_of_the_package_begin_a_training_or_it_is_said_that_it_is_missing() -> None:

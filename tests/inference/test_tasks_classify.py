@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -251,6 +252,21 @@ def test_a_worker_killed_while_it_predicts_and_while_it_stores_leaves_one_read(v
 
 
 # -- what cannot be done, each said in a sentence ----------------------------------------------------------------------
+
+
+def test_a_classifier_that_is_retired_while_it_predicts_adds_no_read(
+    version: ModelVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anatomy = case_in(tmp_path).anatomies.get()
+    module = sys.modules[tasks.classify.__module__]
+    predict = module._predict
+
+    def and_is_retired(*args: Any) -> None:
+        predict(*args)
+        retire(ModelVersion.objects.get(pk=version.pk), None)
+
+    monkeypatch.setattr(module, "_predict", and_is_retired)
+    assert failed(prelabels.ask(anatomy, version=version)).startswith("Random is retired.")
 
 
 def test_what_cannot_be_classified_ends_with_a_sentence(version: ModelVersion, model: Path, tmp_path: Path):

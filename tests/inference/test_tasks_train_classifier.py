@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,18 +18,22 @@ from safetensors.torch import save_file
 
 from config.processes import wait_until
 from inference import tasks
-from inference.classifier.description import describe, file_sha256, write_description
+from inference.classifier.calibrate import NONE
+from inference.classifier.description import Description, describe, file_sha256, write_description
 from inference.classifier.manifest import read_slices
 from inference.classifier.metrics import area_under_curve, interval
-from inference.classifier.weights import network
+from inference.classifier.weights import network, save_weights
+from inference.classifier.weights import start as random_start
 from inference.tasks import job_folder
 from inference.tasks.slice_files import write_slices
+from inference.tasks.train_classifier import _register
 from labeling.datasets.slice_sets import freeze_slices, manifest_rows, train_classifier
 from labeling.imaging.vertebral_recipes import SAGITTAL_SLICES
 from labeling.intake.frames import media_path
 from labeling.jobs import queue
+from labeling.jobs.children import Ended
 from labeling.jobs.queue import LeaseLost
-from labeling.models import Anatomy, Case, Dataset, Job, ModelVersion, Patient, Split
+from labeling.models import Anatomy, Case, Dataset, DatasetPatient, Job, ModelVersion, Patient, Split
 from labeling.reading.rounds import seed_open_labelling_round
 from labeling.reading.simulated_reader import read_simulated
 from labeling.reading.splits import assign_split
@@ -158,6 +163,14 @@ def check_import(job: Job, folder: Path) -> None:
     path = zipped(model_folder(version), folder / "small.zip")
     call_command("import_model", path, sha256=file_sha256(path), kind="classifier", stdout=out)
     assert out.getvalue() == f"Small: candidate, model {version.pk}, {version.sha256}\n"
+    twin = folder / "twin"
+    shutil.copytree(model_folder(version), twin)
+    write_description(twin, replace(describe(twin), seed=77))  # other files: a version of its own
+    path = zipped(twin, folder / "twin.zip")
+    call_command("import_model", path, sha256=file_sha256(path), kind="classifier", stdout=out)
+    brought = ModelVersion.objects.get(kind="classifier", recipe__seed=77)
+    assert brought.recipe["simulated"] is True
+    assert brought.note.endswith("Simulated CT only: it is no model for real CT.")
     other = folder / "other"
     other.mkdir()
     save_file(dict(network("test_efficientnet", 4).state_dict()), other / "model.safetensors")
@@ -166,7 +179,7 @@ def check_import(job: Job, folder: Path) -> None:
     path = zipped(other, folder / "other.zip")
     with pytest.raises(CommandError, match=r"^These weights are not those of a test_resnet"):
         call_command("import_model", path, sha256=file_sha256(path), kind="classifier", stdout=out)
-    assert ModelVersion.objects.filter(kind="classifier").count() == 1
+    assert ModelVersion.objects.filter(kind="classifier").count() == 2
 
 
 def zipped(folder: Path, path: Path) -> Path:
@@ -233,6 +246,79 @@ def test_slices_are_cut_as_they_were_frozen_and_complete_or_not_at_all(frozen: D
     written = (tmp_path / "slices" / "images.raw").stat().st_mtime_ns
     write_slices(recipe, rows, tmp_path)
     assert (tmp_path / "slices" / "images.raw").stat().st_mtime_ns == written
+    # Where the power went before it was known what is left out, they are cut again, and are the same.
+    for text in (None, ""):
+        (tmp_path / "left_out.json").unlink()
+        if text is not None:
+            (tmp_path / "left_out.json").write_text(text)
+        assert write_slices(recipe, rows, tmp_path) == {}
+        assert read_slices(tmp_path / "slices", SAGITTAL_SLICES).sha256 == found.sha256
+        assert json.loads((tmp_path / "left_out.json").read_text()) == {}
+
+
+def test_slices_that_were_damaged_on_the_disk_are_cut_again_when_the_job_is_started_again(frozen: Dataset):
+    job = asked_for(frozen)
+    recipe, rows = manifest_rows(frozen)
+    for name, harm in {
+        "images.raw": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+        "manifest.jsonl": Path.unlink,
+        "dataset.json": lambda path: path.write_text("{"),
+    }.items():
+        write_slices(recipe, rows, job_folder(job.pk))
+        harm(job_folder(job.pk) / "slices" / name)
+        assert failed(again(job)) == (
+            "The slices that were cut for this training were changed or damaged on the disk. They are thrown away and "
+            "will be cut again. Start the job again."
+        )
+
+
+def trained_files(folder: Path, seed: int, begun_with: str = "") -> Path:
+    """What the child leaves in the folder of a job, untrained; weights of this SHA-256 are what it began with."""
+    (folder / "out").mkdir(parents=True)
+    net, start = random_start(TINY, {"kind": "random"}, seed)
+    begun = {"kind": "path", "said": "weights from model.safetensors", "sha256": begun_with} if begun_with else None
+    sha256 = save_weights(net, folder / "out")
+    said = Description("tiny", TINY, sha256, begun or start.plain(), NONE, NONE, 0.5, "d", seed, 1, {}, {})
+    write_description(folder / "out", said)
+    (folder / "work").mkdir()
+    (folder / "work" / "result.json").write_text(json.dumps({"epochs": 1}))
+    return folder
+
+
+def test_validation_patients_that_an_earlier_version_trained_on_are_said(frozen: Dataset):
+    def registered(dataset: Dataset, seed: int, begun_with: str = "") -> ModelVersion:
+        job = asked_for(frozen, seed=seed)
+        folder = trained_files(job_folder(job.pk), seed, begun_with)
+        lease = queue.claim_job(job.pk)
+        assert lease is not None
+        train_classifier(frozen, {"weights": {"kind": "random"}, "seed": seed}, None, f"Named anew {seed}")
+        _register(lease, dataset, folder, Ended(1.0, 0), {})
+        version = Job.objects.get(pk=job.pk).model_version
+        assert version is not None
+        assert version.name == f"Named anew {seed}"
+        return version
+
+    key, sentence = "validation patients trained on before", "trained on by an earlier version"
+    first = registered(frozen, 1)
+    second = registered(frozen, 2, first.recipe["weights_sha256"])
+    assert (first.parent, second.parent) == (None, first)
+    for version in (first, second):
+        assert key not in version.metrics
+        assert sentence not in version.note
+    mixed = {**frozen.recipe, "counts": {**frozen.recipe["counts"], "simulated_patients": 1}}
+    turned = Dataset.objects.create(name="Turned", purpose="train", sha256="1" * 64, recipe=mixed)
+    other = {"training": "validation", "validation": "training"}
+    for row in frozen.patients.all():
+        DatasetPatient.objects.create(dataset=turned, patient=row.patient, split=other[row.split])
+    third = registered(turned, 3, second.recipe["weights_sha256"])
+    assert third.metrics[key] == 1
+    assert third.note.endswith(
+        "1 of its validation patients was trained on by an earlier version: its metrics are too good. "
+        "1 of 2 patients are simulated."
+    )
+    # Not by the one that it began with, but by the one before that.
+    fourth = registered(frozen, 4, third.recipe["weights_sha256"])
+    assert fourth.metrics[key] == 1
 
 
 def test_a_set_that_the_record_does_not_hold_any_more_is_not_trained_on(frozen: Dataset):

@@ -19,7 +19,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
-from labeling.models import Anatomy, Case, Exposure, Finding, Read, Reader, Round, Seen
+from labeling.models import Anatomy, Case, Exposure, Finding, Read, Reader, Round, Seen, SliceLabel
 from labeling.reading.measuring import morphometry_reader
 from labeling.reading.roles import reader_of
 from tests import factories
@@ -251,6 +251,9 @@ def everywhere(world: World, person: str, client: Client) -> Iterator[tuple[str,
                 }
                 url = reverse(name, kwargs={key: known[key] for key in keys})
                 yield round_, f"{name} {url}", client.get(url)
+    if person == "panel":
+        for round_ in ROUNDS:
+            yield round_, "api-room: another's", client.get(reverse("api-room", args=[world.read["reader", round_].pk]))
     case = world.cases[EVERYWHERE[0]].pk
     yield EVERYWHERE[0], "case-opinions", client.post(reverse("case-opinions", args=[case]))
     yield EVERYWHERE[0], "case-report", client.post(reverse("case-report", args=[case]), {"action": "show"})
@@ -281,9 +284,16 @@ def operation(verb: str, payload: dict[str, Any], **fields: Any) -> dict[str, An
     return {**sent, "client_at": "2026-01-05T10:00:00Z", **fields}
 
 
-def locked(world: World) -> Answers:
-    """Those who lock do, and what they are answered."""
+def locked(world: World, *, models: bool) -> Answers:
+    """Those who lock do, and what they are answered.
+
+    One read says the same whether models have spoken or not, but for where its marks are from.
+    """
     answers: Answers = {}
+    finding = Finding.objects.get(read=world.read["reader", "labelling, shown first"])
+    source = "accepted" if models else "range"
+    marks = world.slices("labelling, shown first").items()
+    SliceLabel.objects.bulk_create([SliceLabel(finding=finding, slice_id=k, value=v, source=source) for k, v in marks])
     for person in LOCKING:
         for round_ in ROUNDS:
             url = reverse("lock", args=[world.read[person, round_].pk])
@@ -330,7 +340,7 @@ class Walks:
         self.answers["before", models] = walked(self.world, after=False, models=models)
         if models:
             self.shown["before"] = exposures()
-        locks = locked(self.world)
+        locks = locked(self.world, models=models)
         self.answers["after", models] = {**walked(self.world, after=True, models=models), **locks}
         if models:
             self.shown["after"] = exposures()

@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from labeling.models import Acuity, AoBody, SegmentType, Verdict, Why
-from labeling.reading.state import ReadContext, ReadState, VertebraContext
+from labeling.models import Acuity, AoBody, LabelSource, SegmentType, Verdict, Why
+from labeling.reading.state import FindingState, ReadContext, ReadState, VertebraContext
 from labeling.reading.verbs import VERBS
 
 LEVELS_IN_VIEW = ("L1", "L2", "")
@@ -97,6 +97,10 @@ def _acceptances(vertebra: VertebraContext, said: Suggestions | None) -> st.Sear
     return st.builds(lambda one, together: {**one, "all": together}, taken, st.booleans())
 
 
+def _bears_accepted(finding: FindingState) -> bool:
+    return any(mark.source == LabelSource.ACCEPTED for mark in finding.slices.values())
+
+
 @st.composite
 def operations(
     draw: st.DrawFn, context: ReadContext, state: ReadState, said: Suggestions | None = None
@@ -143,9 +147,22 @@ def operations(
             }
         ),
         "accept": st.deferred(lambda: _acceptances(context.vertebrae[vertebra], said)),
-        # What some vertebra said, on this one: undo sends the own, and nobody may send what breaks a law here.
+        # What some vertebra said, on this one: undo sends the own, and nobody may send what breaks a law here. Nor,
+        # to a server that knows what was suggested, what was accepted elsewhere.
         "restore": st.fixed_dictionaries(
-            {"finding": st.sampled_from([None, *(state.finding(key).as_json() for key in context.vertebrae)])},
+            {
+                "finding": st.sampled_from(
+                    [
+                        None,
+                        *(
+                            finding.as_json()
+                            for key in context.vertebrae
+                            for finding in [state.finding(key)]
+                            if said is None or key == vertebra or not _bears_accepted(finding)
+                        ),
+                    ]
+                )
+            },
             optional={"injury": st.sampled_from([None, *(injury.as_json() for injury in state.injuries.values())])},
         ),
     }

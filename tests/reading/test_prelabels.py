@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -11,7 +12,7 @@ from labeling.models import Job, JobState, ModelVersion, Read
 from labeling.reading.model_reads import ModelFinding, store_model_read
 from labeling.reading.prelabels import anatomies_in_use, ask, ask_everywhere, job_key
 from labeling.registry.versions import activate, reader_of_model, retire
-from tests.factories import make_anatomy, make_case, make_model_version, make_read, make_user
+from tests.factories import lock_plainly, make_anatomy, make_case, make_model_version, make_read, make_round, make_user
 from tests.reading.test_anatomies import by_hand, make
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +61,30 @@ def test_all_that_is_read_now_and_open_drafts_are_in_use_and_old_versions_are_no
     make_read(case=drafted.case, anatomy=drafted)
     make_case()
     assert set(anatomies_in_use()) == {newest, drafted, later}
+
+
+def test_what_a_round_has_pinned_is_in_use_until_it_closes() -> None:
+    pinned, free = make_anatomy(make_case()), make_anatomy(make_case())
+    round_ = make_round("independent")
+    for anatomy, where in ((pinned, round_), (free, make_round("labelling"))):
+        lock_plainly(make_read(case=anatomy.case, anatomy=anatomy, round=where))
+    later = {make_anatomy(each.case, stack=each.stack) for each in (pinned, free)}
+    assert set(anatomies_in_use()) == {pinned, *later}
+    round_.state = "closed"
+    round_.save()
+    assert set(anatomies_in_use()) == later
+
+
+def test_a_classifier_that_is_activated_while_an_anatomy_is_made_reads_it_too(
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    version = make_classifier(state="candidate")
+    with django_capture_on_commit_callbacks(execute=True):
+        made = make(make_user("lead"), make_case(), (by_hand("L3", -3.0),), parent=None)
+        assert not Job.objects.exists()
+        # By another transaction, which does not see the anatomy yet.
+        ModelVersion.objects.filter(pk=version.pk).update(state="active")
+    assert Job.objects.get(kind="classify").params == {"anatomy": made.anatomy, "model": version.pk}
 
 
 def test_activating_asks_once_it_is_committed_and_says_nothing_to_what_was_read(

@@ -241,6 +241,18 @@ def test_the_active_classifier_speaks_else_the_newest_that_has_read_it_and_morph
     assert opinions(person(read), read) == ("first", [old.pk, measured.pk])
 
 
+def test_a_retired_classifier_speaks_no_more_and_an_older_one_that_is_not_speaks_for_it() -> None:
+    read = draft_in("shown")
+    old, retired = opinion_on(read), opinion_on(read, reader=make_version(state="retired"))
+    assert opinions(person(read), read) == ("first", [old.pk])
+    version = old.reader.model_version
+    assert version is not None
+    version.state = "retired"
+    version.save()
+    assert opinions(person(read), read) == ("first", [])
+    assert not ModelShowing.objects.filter(model_read=retired).exists()
+
+
 def test_an_opinion_on_another_anatomy_is_not_laid_beside_the_read() -> None:
     read = draft_in("shown")
     opinion_on(read)
@@ -394,6 +406,43 @@ def test_only_what_was_looked_at_is_accepted_one_by_one_or_all_together() -> Non
     send(read, "accept", acceptance(read, opinion, "L3", all=True))
 
 
+def test_what_contradicts_a_slice_label_is_accepted_by_itself_and_not_with_all_the_others() -> None:
+    read = draft_in("shown")
+    opinion = opinion_on(read)
+    serve(read)
+    l2, l3 = (vertebra_of(read, level) for level in ("L2", "L3"))
+    for vertebra, k in ((l2, 5), (l3, 4)):
+        one = {"vertebra": vertebra, "sop_uids": sops_of(read, k, k), "value": "negative", "source": "key"}
+        send(read, "label_slices", one)
+    refused = refusal(read, "accept", acceptance(read, opinion, all=True))
+    assert (refused.code, refused.sentence) == (
+        "contradicted",
+        "L2 has a slice label that says otherwise. Accept it by itself, or clear the label.",
+    )
+    send(read, "accept", acceptance(read, opinion, "L3", all=True))
+    send(read, "accept", acceptance(read, opinion))
+    send(read, "accept", acceptance(read, opinion, all=True))
+    assert told_by_log(read) == load_state(read)[0]
+
+
+def test_marks_are_put_back_as_accepted_only_where_they_once_were() -> None:
+    read = draft_in("shown")
+    opinion = opinion_on(read)
+    serve(read)
+    l2, l3 = (vertebra_of(read, level) for level in ("L2", "L3"))
+    send(read, "accept", acceptance(read, opinion))
+    accepted = load_state(read)[0].finding(l2).as_json()
+    send(read, "set_verdict", {"vertebra": l2, "verdict": None})
+    send(read, "restore", {"vertebra": l2, "finding": accepted})
+    assert refusal(read, "restore", {"vertebra": l3, "finding": accepted}).code == "no_suggestion"
+    (rest,) = sops_of(read, 3, 3)
+    more = {**accepted, "slices": {**accepted["slices"], rest: {"value": "negative", "source": "accepted"}}}
+    assert refusal(read, "restore", {"vertebra": l2, "finding": more}).code == "no_suggestion"
+    (fractured,) = sops_of(read, 5, 5)
+    other = {**accepted, "slices": {**accepted["slices"], fractured: {"value": "negative", "source": "accepted"}}}
+    assert refusal(read, "restore", {"vertebra": l2, "finding": other}).code == "no_suggestion"
+
+
 def test_only_what_a_classifier_says_is_accepted_word_by_word() -> None:
     read = draft_in("shown")
     opinion, measured = opinion_on(read), opinion_on(read, reader=make_version("morphometry", state="active"))
@@ -473,13 +522,23 @@ def test_every_operation_keeps_what_was_suggested_as_it_was_made() -> None:
     send(read, "set_unclear", {"vertebra": l2, "value": False}, shown=screen(read, measured.pk, k=0))
     send(read, "set_unclear", {"vertebra": l2, "value": True}, shown=screen(read, None))
     kept = [row.shown.get("suggestion") for row in LabelOperation.objects.filter(read=read).order_by("seq")]
+    said = {"read": opinion.pk, "kind": "classifier"}
     assert kept == [
-        {"read": opinion.pk, "verdict": "fracture", "score": 0.91, "p": None},
-        {"read": opinion.pk, "verdict": "not_assessable", "score": None, "p": None},
-        {"read": opinion.pk, "verdict": "fracture", "score": 0.91, "p": 0.91},
-        {"read": measured.pk, "verdict": "fracture", "score": 0.91, "p": None},
+        {**said, "verdict": "fracture", "score": 0.91, "p": None},
+        {**said, "verdict": "not_assessable", "score": None, "p": None},
+        {**said, "verdict": "fracture", "score": 0.91, "p": 0.91},
+        {"read": measured.pk, "kind": "morphometry", "verdict": "fracture", "score": 0.91, "p": None},
         None,
     ]
+
+
+def test_what_is_accepted_is_what_stood_on_the_screen() -> None:
+    read = draft_in("shown")
+    opinion, measured = opinion_on(read), opinion_on(read, reader=make_version("morphometry", state="active"))
+    serve(read)
+    shown = screen(read, measured.pk)
+    assert refusal(read, "accept", acceptance(read, opinion), shown=shown).code == "another_suggestion"
+    send(read, "accept", acceptance(read, opinion), shown=screen(read, opinion.pk))
 
 
 @pytest.mark.parametrize("with_opinion", [True, False])
@@ -523,6 +582,10 @@ def test_a_suggestion_that_was_shown_is_hidden_from_the_moment_a_blind_read_is_o
     assert opinions(person(read), read) == ("hidden", [])
     assert refusal(read, "accept", acceptance(read, opinion, "L3")).code == "no_suggestion"
     l2 = vertebra_of(read, "L2")
+    # What stands on a screen that was loaded before is no reason to lose a click, and is told as it was.
+    send(read, "set_unclear", {"vertebra": l2, "value": True}, shown=screen(read, opinion.pk))
+    kept = LabelOperation.objects.get(read=read, verb="set_unclear").shown["suggestion"]
+    assert (kept["read"], kept["verdict"]) == (opinion.pk, "fracture")
     before = load_state(read)[0].finding(l2).as_json()
     send(read, "set_verdict", {"vertebra": l2, "verdict": None})
     send(read, "restore", {"vertebra": l2, "finding": before})

@@ -8,7 +8,8 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import IntegrityError, transaction
 
-from labeling.models import Assignment, Case, Exposure, Read, Round
+from labeling.api.room import room
+from labeling.models import Assignment, Case, Exposure, Finding, ModelShowing, Read, Round, SliceLabel
 from labeling.reading.jobs import visible_jobs
 from labeling.reading.reopening import reopen
 from labeling.reading.roles import Role, reader_of
@@ -34,6 +35,8 @@ from tests.factories import (
     make_reader,
     make_round,
     make_user,
+    sops_of,
+    vertebra_of,
 )
 
 pytestmark = pytest.mark.django_db
@@ -212,6 +215,59 @@ def test_who_is_to_settle_a_case_sees_the_readers_but_not_the_models_of_it(rule:
     assert list(model_case_counts(user).values()) == ([] if closed else [1])
     Round.objects.filter(pk=panel.pk).update(state="closed")
     assert set(visible_reads(user)) == {persons, models}
+
+
+def accepting_read(**fields: Any) -> Read:
+    """A locked read of a round that shows the models, with one slice accepted from one of them."""
+    read = make_read(make_case(), round=make_round(rules={"model": "shown"}), **fields)
+    finding = Finding.objects.create(read=read, vertebra_id=vertebra_of(read, "L2"), verdict="fracture")
+    SliceLabel.objects.create(finding=finding, slice_id=sops_of(read)[2], value="fracture", source="accepted")
+    opinion = make_read(read.case, reader=make_model_reader(), anatomy=read.anatomy)
+    opinion.round = None
+    opinion.save()
+    lock_plainly(opinion)
+    ModelShowing.objects.create(read=read, model_read=opinion, first=True)
+    lock_plainly(read)
+    return read
+
+
+def source_in_room(user: User, read: Read) -> set[str]:
+    findings = room(user, read_for(user, read.pk))["state"]["findings"].values()
+    return {mark["source"] for finding in findings for mark in finding["slices"].values()}
+
+
+def test_who_is_shown_a_read_that_was_made_beside_a_model_knows_of_the_model() -> None:
+    user, read = make_user(Role.LEAD), accepting_read()
+    assert source_in_room(user, read) == {"accepted"}
+    assert exposures(user) == {(read.case_id, "read"), (read.case_id, "model")}
+    exporting = make_user(Role.LEAD)
+    assert read in exportable_reads(exporting)
+    assert exposures(exporting) >= {(read.case_id, "read"), (read.case_id, "model")}
+
+
+@pytest.mark.parametrize(
+    ("rule", "drawn", "hidden"), [("never", False, True), ("shown", True, True), ("shown", False, False)]
+)
+def test_who_is_to_settle_a_case_without_the_models_reads_nowhere_what_was_accepted_from_them(
+    rule: str, drawn: bool, hidden: bool
+) -> None:
+    user, read = make_user(Role.LEAD, Role.SENIOR), accepting_read()
+    blind = make_read(read.case, round=make_round(rules={"model": "never"}))
+    later = make_read(
+        read.case, reader=read.reader, round=read.round, version=2, supersedes=read, reopen_reason="After the model"
+    )
+    lock_plainly(blind)
+    panel = make_round("consensus", rules={"model": rule})
+    make_assignment(read.case, round=panel, reader=reader_of(user), model_hidden=drawn)
+    assert source_in_room(user, read) == ({"range"} if hidden else {"accepted"})
+    lock_plainly(later)
+    reasons = {one["reason"] for one in room(user, read_for(user, read.pk))["versions"]}
+    assert reasons == ({""} if hidden else {"", "After the model"})
+    assert ((read.case_id, "model") in exposures(user)) != hidden
+    persons = set(exportable_reads(user).filter(reader__kind="person"))
+    assert persons == ({blind} if hidden else {blind, later})
+    assert ((read.case_id, "model") in exposures(user)) != hidden
+    assert model_case_counts(user) == {} if hidden else model_case_counts(user) != {}
 
 
 def test_a_models_read_is_an_exposure_to_the_model_and_seeing_twice_is_written_once() -> None:

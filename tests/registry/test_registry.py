@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import threading
 import zipfile
 from pathlib import Path
@@ -16,11 +17,12 @@ from django.db import connections
 
 from inference.segmentation import models as program
 from labeling.imaging.refusal import Refusal
-from labeling.models import AuditEvent, ModelState, ModelVersion
+from labeling.jobs.faults import refusal_of
+from labeling.models import AuditEvent, Job, ModelState, ModelVersion
 from labeling.registry import activate, active, import_model, model_folder, reader_of_model, register, retire
 from labeling.registry.folders import folder_sha256, kept_folder
 from labeling.registry.starter import seed_starter_model
-from tests.factories import make_user
+from tests.factories import make_anatomy, make_case, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -116,6 +118,35 @@ def test_one_of_a_kind_is_active_and_the_one_before_can_come_back(tmp_path: Path
     assert activate(one, lead) == active("segmentation")
     verbs = list(AuditEvent.objects.filter(by=lead).order_by("pk").values_list("verb", flat=True))
     assert verbs == ["activate_model"] * 3 + ["retire_model", "activate_model"]
+
+
+def test_activating_what_is_active_asks_for_pre_labels_that_nobody_asked_for(
+    tmp_path: Path, django_capture_on_commit_callbacks: Any
+):
+    version = registered(files(tmp_path / "a"), kind="classifier")
+    make_anatomy(make_case())
+    activate(version, None)  # who asks once this is committed died
+    assert not Job.objects.filter(kind="classify").exists()
+    with django_capture_on_commit_callbacks(execute=True):
+        activate(version, None)
+    assert Job.objects.filter(kind="classify").count() == 1
+    assert AuditEvent.objects.filter(verb="activate_model").count() == 1
+
+
+def no_room(*arguments: Any, **options: Any) -> None:
+    """As shutil says it where the disk is full: an error without a number."""
+    raise shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")])
+
+
+def test_a_full_disk_is_called_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path, sha256 = exported(files(tmp_path / "a"), tmp_path / "export.zip")
+    monkeypatch.setattr(shutil, "copytree", no_room)
+    with pytest.raises(OSError, match="No space left") as full:
+        registered(tmp_path / "a")
+    assert refusal_of(full.value).code == "disk-full"
+    with pytest.raises(CommandError, match=r"^The disk is full\. Make room on the server, then import it again\.$"):
+        said("import_model", str(path), sha256=sha256)
+    assert not ModelVersion.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

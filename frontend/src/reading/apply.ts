@@ -4,6 +4,7 @@ import {
   checkedComment,
   checkedFinding,
   checkedInjury,
+  contradicts,
   demandInside,
   demandSeen,
   fracturedSlices,
@@ -125,6 +126,10 @@ const accept: Handler<"accept"> = (finding, { verdict, slices: said, all }, { co
   for (const each of context.vertebrae) {
     // All at once is for who has been through the whole case; one by one, for who has been through this vertebra.
     if (each.id === vertebra.id || (all && !each.cut)) demandSeen(each.sops, each, context, seen);
+  }
+  if (all && contradicts(finding, said)) {
+    const sentence = `${nameOf(vertebra, context)} has a slice label that says otherwise. Accept it by itself, or clear the label.`;
+    throw new OperationRefused("contradicted", sentence);
   }
   if (verdict === "fracture" && !sops.some((sop) => said[sop] === "fracture")) {
     const sentence = `The suggestion calls ${nameOf(vertebra, context)} a fracture, but none of its slices.`;

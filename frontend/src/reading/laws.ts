@@ -1,7 +1,7 @@
 /** What is true of every finding, and the sentences for what is not: the same laws that the server keeps. */
 
 import { checkedMeasures } from "./measures.ts";
-import { nameOf, type Finding, type Injury, type ReadContext, type SopUid, type Vertebra } from "./model.ts";
+import { nameOf, type Finding, type Injury, type ReadContext, type SliceValue, type SopUid, type Vertebra } from "./model.ts";
 import { OperationRefused } from "./refused.ts";
 
 const COMMENT_LIMIT = 2000;
@@ -29,6 +29,10 @@ export function demandSeen(
   const slices = unseen === 1 ? "1 slice has" : `${unseen} slices have`;
   throw new OperationRefused("unseen", `${slices} not been seen on ${nameOf(vertebra, context)}.`);
 }
+
+/** Whether slices are labelled otherwise than a suggestion would label them; beside what it names, that is negative. */
+export const contradicts = (finding: Finding, said: Readonly<Record<SopUid, SliceValue>>): boolean =>
+  (Object.keys(finding.slices) as SopUid[]).some((sop) => finding.slices[sop]?.value !== (said[sop] ?? "negative"));
 
 /** The same text, once it is short enough and can be stored. */
 export function checkedComment(text: string): string {

@@ -1,7 +1,7 @@
 /** Taking over what a model suggests: one vertebra, or all that remain once everything was seen. */
 
 import { vertebraOpen, writable, type Command } from "./command.ts";
-import { fracturedSlices } from "./laws.ts";
+import { contradicts, fracturedSlices } from "./laws.ts";
 import { findingOf, nameOf, type Change, type SliceValue, type SopUid, type Vertebra } from "./model.ts";
 import { suggesting, suggestionOf, type Suggestion } from "./opinions.ts";
 import type { Session } from "./session.ts";
@@ -20,8 +20,15 @@ function acceptOpen(session: Session): true | string {
 }
 
 /** Complete vertebrae without a verdict that the model has a suggestion for. */
-export const openForAccepting = ({ room, store }: Session): Vertebra[] =>
+const withoutVerdict = ({ room, store }: Session): Vertebra[] =>
   room.context.vertebrae.filter(({ id, cut }) => !cut && findingOf(store.state, id).verdict === null && suggestionOf(room, id) !== null);
+
+/** Those of them that may be accepted together: where the reader has labelled a slice otherwise, they decide by itself. */
+export const openForAccepting = (session: Session): Vertebra[] =>
+  withoutVerdict(session).filter(({ id }) => {
+    const suggestion = suggestionOf(session.room, id);
+    return suggestion !== null && !contradicts(findingOf(session.store.state, id), valuesOf(suggestion.slices));
+  });
 
 /** Slices of complete vertebrae that have not been on screen: all of them have to be before all is accepted. */
 export const unseenOfCase = ({ room, store }: Session): number =>
@@ -31,7 +38,11 @@ function acceptAllOpen(session: Session): true | string {
   const may = writable(session);
   if (may !== true) return may;
   if (!suggesting(session.room)) return NONE_SHOWN;
-  if (openForAccepting(session).length === 0) return "No suggestion is left: every vertebra that has one has a verdict.";
+  if (openForAccepting(session).length === 0) {
+    return withoutVerdict(session).length === 0
+      ? "No suggestion is left: every vertebra that has one has a verdict."
+      : "What is left has slice labels that say otherwise. Accept those vertebrae one by one.";
+  }
   const unseen = unseenOfCase(session);
   return unseen === 0 || `Possible once every slice has been on screen. ${unseen} to go.`;
 }
