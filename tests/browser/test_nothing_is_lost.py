@@ -14,7 +14,10 @@ from tests.browser.people import People, Person, log_in
 from tests.browser.room import Record, Room, open_case
 
 #: What Chromium itself says of a server that is away.
-NO_SERVER = r"net::ERR_(CONNECTION_(REFUSED|RESET|CLOSED|ABORTED)|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED)"
+# The last is an answer that the kill cut off.
+NO_SERVER = (
+    r"net::ERR_(CONNECTION_(REFUSED|RESET|CLOSED|ABORTED)|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED|CONTENT_LENGTH_MISMATCH)"
+)
 
 
 def assert_each_operation_once(record: Record, read: int, count: int) -> None:
