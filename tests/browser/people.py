@@ -108,8 +108,10 @@ class People:
         return context.new_page()
 
     def _said(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            place = message.location.get("url", "")
+        place = message.location.get("url", "")
+        # Asked for by the browser itself, where a page is left before the icon that its head names was read.
+        by_itself = place.endswith("/favicon.ico")
+        if message.type in ("error", "warning") and not by_itself:
             self.complaints.append(f"{message.type}: {message.text} [{place}]")
 
 
