@@ -16,21 +16,19 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
 
 from labeling.anatomy.levels import SACRUM
+from labeling.datasets.freezing import store_training_set
 from labeling.imaging.refusal import Refusal
 from labeling.intake.frames import media_path, write_named
 from labeling.intake.label_maps import Labels, label_map, labels_sha256
 from labeling.jobs import queue
 from labeling.models import (
     Anatomy,
-    AuditEvent,
     Case,
     CaseOrigin,
     CohortState,
     Dataset,
-    DatasetPatient,
     Job,
     ReaderKind,
     Split,
@@ -175,43 +173,16 @@ def freeze_masks(name: str, by: User | None, target: str = "bodies") -> Dataset:
     before = Dataset.objects.filter(sha256=sha256).first()
     if before is not None:
         return before
-    return _stored(name, by, sha256, manifest, recipe, anatomies, kept_back)
-
-
-def _stored(
-    name: str,
-    by: User | None,
-    sha256: str,
-    manifest: str,
-    recipe: dict[str, Any],
-    anatomies: Sequence[Anatomy],
-    kept_back: set[str],
-) -> Dataset:
-    try:
-        with transaction.atomic():
-            dataset = Dataset.objects.create(
-                name=name.strip()[:80], purpose="train", sha256=sha256, manifest=manifest, recipe=recipe
-            )
-            patients = {anatomy.case.patient_id: anatomy.case.patient for anatomy in anatomies}
-            DatasetPatient.objects.bulk_create(
-                DatasetPatient(
-                    dataset=dataset,
-                    patient=patient,
-                    split=Split.VALIDATION if patient.pseudonym in kept_back else Split.TRAINING,
-                )
-                for patient in patients.values()
-            )
-            AuditEvent.objects.create(by=by, verb="freeze_masks", detail={"dataset": dataset.pk, "sha256": sha256})
-    except IntegrityError as error:
-        if "training_set_holds_training_patients" in str(error):
-            raise Refusal(
-                "split-changed", "A patient left the training split meanwhile. Freeze the masks again."
-            ) from error
-        twin = Dataset.objects.filter(sha256=sha256).first()
-        if twin is None:
-            raise Refusal("name-taken", f"There is a dataset called {name} already. Choose another name.") from error
-        return twin
-    return dataset
+    return store_training_set(
+        name,
+        by,
+        what="masks",
+        sha256=sha256,
+        manifest=manifest,
+        recipe=recipe,
+        patients=[anatomy.case.patient for anatomy in anatomies],
+        kept_back=kept_back,
+    )
 
 
 def _too_few(patients: int, left_out: LeftOut) -> str:

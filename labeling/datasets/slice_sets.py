@@ -16,8 +16,9 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
+from labeling.datasets.freezing import store_training_set
 from labeling.datasets.slice_manifest import SliceRow, manifest_rows, manifest_text, refuse_unless_training
 from labeling.datasets.slice_truth import KnownVertebra, TrueCase, known_cases
 from labeling.imaging.refusal import Refusal
@@ -25,7 +26,7 @@ from labeling.imaging.vertebral_recipes import SLICE_RECIPES, SliceRecipe
 from labeling.intake.frames import write_named
 from labeling.intake.label_maps import label_map, labels_sha256
 from labeling.jobs import queue
-from labeling.models import AuditEvent, CaseOrigin, Dataset, DatasetPatient, Job, JobState, Split
+from labeling.models import CaseOrigin, Dataset, Job, JobState
 
 __all__ = [
     "WEIGHTS_PACKAGE",
@@ -108,7 +109,16 @@ def freeze_slices(name: str, by: User | None, recipe: str | SliceRecipe = "sagit
         "left_out": _by_reason(left_out),
         "simulated": _is_simulated(cases),
     }
-    return _stored(name, by, sha256, manifest, about, cases, kept_back)
+    return store_training_set(
+        name,
+        by,
+        what="slices",
+        sha256=sha256,
+        manifest=manifest,
+        recipe=about,
+        patients=[case.case.patient for case in cases],
+        kept_back=kept_back,
+    )
 
 
 def slice_recipe(given: str | SliceRecipe) -> SliceRecipe:
@@ -223,42 +233,6 @@ def _by_reason(left_out: Mapping[str, int]) -> dict[str, int]:
 def _aside(left_out: Mapping[str, int]) -> str:
     why = "; ".join(f"{reason}: {count}" for reason, count in _by_reason(left_out).items())
     return f" Left out: {why}." if why else ""
-
-
-def _stored(
-    name: str,
-    by: User | None,
-    sha256: str,
-    manifest: str,
-    recipe: dict[str, Any],
-    cases: Sequence[TrueCase],
-    kept_back: set[str],
-) -> Dataset:
-    try:
-        with transaction.atomic():
-            dataset = Dataset.objects.create(
-                name=name.strip()[:80], purpose="train", sha256=sha256, manifest=manifest, recipe=recipe
-            )
-            patients = {case.case.patient_id: case.case.patient for case in cases}
-            DatasetPatient.objects.bulk_create(
-                DatasetPatient(
-                    dataset=dataset,
-                    patient=patient,
-                    split=Split.VALIDATION if patient.pseudonym in kept_back else Split.TRAINING,
-                )
-                for patient in patients.values()
-            )
-            AuditEvent.objects.create(by=by, verb="freeze_slices", detail={"dataset": dataset.pk, "sha256": sha256})
-    except IntegrityError as error:
-        if "training_set_holds_training_patients" in str(error):
-            raise Refusal(
-                "split-changed", "A patient left the training split meanwhile. Freeze the slices again."
-            ) from error
-        twin = Dataset.objects.filter(sha256=sha256).first()
-        if twin is None:
-            raise Refusal("name-taken", f"There is a dataset called {name} already. Choose another name.") from error
-        return twin
-    return dataset
 
 
 def usual_weights(recipe: str) -> dict[str, str]:
