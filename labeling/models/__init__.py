@@ -15,7 +15,17 @@ from labeling.models.cohort import (
     Split,
     SplitChange,
 )
-from labeling.models.consensus import Participant, ReasonCode, Reference, Settlement, Settles
+from labeling.models.consensus import (
+    Difference,
+    Participant,
+    Question,
+    ReasonCode,
+    Reference,
+    Settlement,
+    Settles,
+    ShiftMoves,
+    Sitting,
+)
 from labeling.models.datasets import Dataset, DatasetPatient, TestConsultation
 from labeling.models.imaging import (
     BatchState,
@@ -28,6 +38,7 @@ from labeling.models.imaging import (
     Stack,
 )
 from labeling.models.jobs import Job, JobState
+from labeling.models.notices import Notice, NoticeKind
 from labeling.models.readers import ModelState, ModelVersion, Reader, ReaderKind
 from labeling.models.reading import (
     ActiveTime,
@@ -75,6 +86,7 @@ __all__ = [
     "CohortState",
     "Dataset",
     "DatasetPatient",
+    "Difference",
     "DoseSource",
     "ExclusionReason",
     "Exposure",
@@ -90,10 +102,13 @@ __all__ = [
     "ModelShowing",
     "ModelState",
     "ModelVersion",
+    "Notice",
+    "NoticeKind",
     "Orientation",
     "Outcome",
     "Participant",
     "Patient",
+    "Question",
     "Read",
     "Reader",
     "ReaderKind",
@@ -109,6 +124,8 @@ __all__ = [
     "Settlement",
     "Settles",
     "Sex",
+    "ShiftMoves",
+    "Sitting",
     "SkipReason",
     "Slice",
     "SliceLabel",

@@ -120,7 +120,7 @@ class Read(models.Model):
             ),
             models.UniqueConstraint(
                 name="model_reads_a_stack_and_anatomy_once",
-                fields=["reader", "stack", "anatomy"],
+                fields=["reader", "stack", "anatomy", "version"],
                 condition=Q(round__isnull=True),
             ),
             models.CheckConstraint(name="read_state_is_known_word", condition=Q(state__in=["draft", "locked"])),

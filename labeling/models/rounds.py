@@ -1,6 +1,7 @@
 """Rounds, who is assigned what in them, and who has been shown what."""
 
 import pgtrigger
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -47,9 +48,40 @@ class Round(models.Model):
     seed = models.BigIntegerField(default=0, help_text="Of the drawn order and the drawn shares.")
     started_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    follows = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="followed_by",
+        help_text="The round whose cases are read again (repeat), or whose reads are settled (consensus).",
+    )
+    panel = models.OneToOneField(
+        Reader,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The reader that a consensus is read by.",
+    )
+    imported = models.BooleanField(
+        default=False, help_text="Its reads came from a spreadsheet: nothing is known of what their readers saw."
+    )
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                name="only_repeat_and_consensus_follow_a_round",
+                condition=Q(follows__isnull=True) | Q(kind__in=["repeat", "consensus"]),
+            ),
+            models.CheckConstraint(
+                name="only_a_consensus_has_a_panel", condition=Q(panel__isnull=True) | Q(kind="consensus")
+            ),
+            models.CheckConstraint(
+                name="round_does_not_follow_itself",
+                condition=Q(follows__isnull=True) | ~Q(follows=models.F("pk")),
+            ),
             models.CheckConstraint(name="round_kind_is_known_word", condition=Q(kind__in=RoundKind.values)),
             models.CheckConstraint(name="round_state_is_known_word", condition=Q(state__in=RoundState.values)),
             models.CheckConstraint(
@@ -69,6 +101,9 @@ class Round(models.Model):
                     | pgtrigger.Q(old__label_schema__df=pgtrigger.F("new__label_schema"))
                     | pgtrigger.Q(old__started_at__df=pgtrigger.F("new__started_at"))
                     | pgtrigger.Q(old__seed__df=pgtrigger.F("new__seed"))
+                    | pgtrigger.Q(old__follows__df=pgtrigger.F("new__follows"))
+                    | pgtrigger.Q(old__panel__df=pgtrigger.F("new__panel"))
+                    | pgtrigger.Q(old__imported__df=pgtrigger.F("new__imported"))
                 ),
             )
         ]
@@ -110,6 +145,12 @@ class Assignment(models.Model):
     model_hidden = models.BooleanField(
         default=False, help_text="Drawn: where the round shows the model first, it stays hidden here until the lock."
     )
+    washout_override = models.TextField(
+        blank=True, default="", help_text="Why the lead lets this be read before the wash-out is over; printed."
+    )
+    read_twice = models.BooleanField(
+        default=False, help_text="Drawn: the case goes to a second reader of the round too, so that noise is measured."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -146,7 +187,8 @@ class Assignment(models.Model):
                        AND OLD.exposure_override = NEW.exposure_override THEN
                         RETURN NEW;
                     END IF;
-                    IF EXISTS (SELECT 1 FROM labeling_round r WHERE r.id = NEW.round_id AND r.kind = 'independent')
+                    IF EXISTS (SELECT 1 FROM labeling_round r
+                               WHERE r.id = NEW.round_id AND r.kind IN ('independent', 'repeat'))
                        AND EXISTS (SELECT 1 FROM labeling_exposure e
                                    WHERE e.case_id = NEW.case_id AND e.reader_id = NEW.reader_id) THEN
                         RAISE EXCEPTION 'blind_round_refuses_the_exposed: reader % has been shown case %',

@@ -16,6 +16,7 @@ __all__ = [
     "may_import",
     "may_manage_models",
     "may_open_identity",
+    "may_plan_rounds",
     "may_read",
     "may_read_in",
     "may_see_all_cases",
@@ -106,6 +107,11 @@ def may_manage_models(user: AnyUser) -> bool:
 def may_choose_models(user: AnyUser) -> bool:
     """Say which model works from now on: activate and retire."""
     return bool(roles_of(user) & {Role.LEAD, Role.ENGINEER})
+
+
+def may_plan_rounds(user: AnyUser) -> bool:
+    """Plan, start, pause and close rounds, assign readers, override with a reason, name the truth."""
+    return Role.LEAD in roles_of(user)
 
 
 def may_open_identity(user: AnyUser) -> bool:

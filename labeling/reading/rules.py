@@ -22,7 +22,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "feedback": ("at_once", "after_consensus", "when_closed", "none"),
 }
 _COUNTS = ("required_reads", "washout_days")
-_SHARES = ("second_reader_share", "model_hidden_share")
+_SHARES = ("second_reader_share", "model_hidden_share", "audit_share")
 
 
 class RulesRefused(ValueError):
@@ -54,6 +54,8 @@ class Rules:
         Shares (0 to 1) of the cases that are drawn for a second reader, and for hiding the model.
     feedback
         When a reader learns what the others said.
+    audit_share
+        Of what a consensus found agreed, the share that is drawn to be looked at again once the reference is set.
     """
 
     unit: str
@@ -67,6 +69,7 @@ class Rules:
     second_reader_share: float
     model_hidden_share: float
     feedback: str
+    audit_share: float = 0.1
 
     def __post_init__(self) -> None:
         for name, words in _WORDS.items():
