@@ -1,0 +1,371 @@
+"""Planning a round: who reads what in which order, what it costs, who is barred, and what becomes of it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labeling.models import (
+    ActiveTime,
+    Assignment,
+    AuditEvent,
+    Case,
+    Exposure,
+    Finding,
+    Reader,
+    Reference,
+    Round,
+    RoundKind,
+    Split,
+)
+from labeling.reading.owing import owed_assignments
+from labeling.reading.planning import (
+    CaseChoice,
+    Override,
+    Plan,
+    change_round,
+    defaults_for,
+    discard_round,
+    make_round,
+    plan_of,
+    preview,
+)
+from labeling.reading.planning_order import balanced_orders, drawn_order
+from labeling.reading.refusals import OperationRefused
+from labeling.reading.roles import Role, reader_of
+from labeling.reading.round_states import start
+from tests.factories import (
+    lock_plainly,
+    make_anatomy,
+    make_assignment,
+    make_bare_case,
+    make_case,
+    make_patient,
+    make_read,
+    make_reader,
+    make_user,
+)
+from tests.factories import make_round as make_open_round
+
+SEEDS = st.integers(0, 2**63 - 1)
+CASES = st.lists(st.integers(1, 10_000), min_size=1, max_size=60, unique=True)
+READERS = st.lists(st.integers(1, 10_000), min_size=1, max_size=8, unique=True)
+
+
+# --- the law ------------------------------------------------------------------------------------------------------
+
+
+@given(seed=SEEDS, readers=READERS, cases=CASES)
+def test_every_reader_reads_every_case_once(seed: int, readers: list[int], cases: list[int]) -> None:
+    orders = balanced_orders(seed, readers, cases)
+    assert set(orders) == set(readers)
+    assert all(sorted(order) == sorted(cases) for order in orders.values())
+
+
+@given(seed=SEEDS, readers=READERS, cases=CASES, shuffled=st.randoms(use_true_random=False))
+def test_the_seed_alone_decides(seed: int, readers: list[int], cases: list[int], shuffled: Any) -> None:
+    other_way, others = list(cases), list(readers)
+    shuffled.shuffle(other_way)
+    shuffled.shuffle(others)
+    assert balanced_orders(seed, readers, cases) == balanced_orders(seed, others, other_way)
+
+
+@given(seed=SEEDS, readers=READERS, cases=CASES)
+def test_positions_are_balanced_between_readers(seed: int, readers: list[int], cases: list[int]) -> None:
+    orders = balanced_orders(seed, readers, cases)
+    n, m = len(cases), len(readers)
+    places = {case: sorted(order.index(case) for order in orders.values()) for case in cases}
+    for at in places.values():
+        gaps = [(after - before) % n for before, after in zip(at, [*at[1:], at[0]], strict=True)]
+        assert m == 1 or all(n // m <= gap or n < m for gap in gaps), "on the ring, evenly spaced"
+    if m <= n:
+        assert all(len({order[place] for order in orders.values()}) == m for place in range(n))
+
+
+def test_another_seed_is_another_order_and_every_case_comes_first_about_as_often() -> None:
+    first = [drawn_order(seed, range(5))[0] for seed in range(1000)]
+    assert min(first.count(case) for case in range(5)) > 150
+
+
+# --- a plan -------------------------------------------------------------------------------------------------------
+
+pytestmark = pytest.mark.django_db
+
+
+def a_case(**fields: Any) -> Case:
+    case = make_case(slices=1, patient=make_patient(split=fields.pop("split", "test")), **fields)
+    make_anatomy(case, first_k=0, last_k=0)
+    return case
+
+
+def plan(*readers: Reader, kind: str = "independent", cases: CaseChoice | None = None, **fields: Any) -> Plan:
+    kind_ = RoundKind(kind)
+    follows = fields.get("follows")
+    rules = defaults_for(kind_, None if follows is None else Round.objects.get(pk=follows))
+    rules = replace(rules, **fields.pop("rules", {}))
+    chosen = cases or CaseChoice(split="" if follows else "test")
+    asked = {"name": "Test reads", "seed": 7, **fields}
+    return Plan(kind=kind_, rules=rules, cases=chosen, readers=tuple(reader.pk for reader in readers), **asked)
+
+
+def seniors(number: int = 2) -> list[Reader]:
+    return [make_reader(Role.SENIOR) for _ in range(number)]
+
+
+def codes(asked: Plan) -> list[str]:
+    return [code for code, _ in preview(asked).refusals]
+
+
+def test_a_round_is_made_as_it_was_previewed() -> None:
+    lead, readers = make_user(Role.LEAD), seniors()
+    cases = [a_case() for _ in range(5)]
+    asked = plan(*readers)
+    seen = preview(asked, lead)
+    assert not seen.refusals
+    assert not Round.objects.exists()
+    round_ = make_round(lead, asked)
+    assert (round_.state, round_.by, round_.seed, round_.panel) == ("planned", lead, 7, None)
+    for one in seen.readers:
+        rows = Assignment.objects.filter(round=round_, reader=one.reader).order_by("position")
+        assert [(row.case, row.position) for row in rows] == [(p.case, p.position) for p in one.cases]
+        assert {row.case for row in rows} == set(cases)
+    event = AuditEvent.objects.get(verb="round_planned")
+    assert (event.by, event.detail["round"], event.detail["cases"]) == (lead, round_.pk, 5)
+    assert make_round(lead, replace(asked, name="Once more", seed=None)).seed != 7
+
+
+def test_only_a_lead_plans() -> None:
+    a_case()
+    for role in (Role.SENIOR, Role.ENGINEER, Role.ADMINISTRATOR):
+        with pytest.raises(OperationRefused) as refused:
+            make_round(make_user(role), plan(*seniors()))
+        assert refused.value.code == "not_lead"
+    assert not Round.objects.exists()
+
+
+def test_fewer_readers_than_reads_and_other_nonsense_is_refused_with_a_sentence() -> None:
+    senior, resident = make_reader(Role.SENIOR), make_reader(Role.RESIDENT)
+    other = make_open_round("practice")
+    assert codes(plan(senior)) == ["too_few_readers", "no_cases"]
+    a_case()
+    assert codes(plan(senior)) == ["too_few_readers"]
+    assert "needs 2 reads" in preview(plan(senior)).refusals[0][1]
+    assert codes(plan()) == ["no_readers"]
+    assert codes(plan(*seniors(), name=" ")) == ["no_name"]
+    assert codes(plan(*seniors(), name=other.name)) == ["name_taken"]
+    assert "cannot_read" in codes(plan(senior, make_reader(Role.LEAD)))
+    assert codes(plan(senior, kind="repeat")) == ["no_follows"]
+    assert codes(plan(senior, kind="consensus", follows=other.pk)) == ["wrong_follows"]
+    assert "wrong_follows" in codes(plan(*seniors(), follows=other.pk))
+    assert codes(plan(*seniors(), cases=CaseChoice(names=("P0",)))) == ["unknown_case"]
+    assert codes(plan(*seniors(), cases=CaseChoice(names=()))) == ["no_cases"]
+    assert "no_pool" in codes(plan(kind="consensus", follows=make_open_round("independent").pk, pooled=True))
+    assert "cannot_read" in codes(plan(resident, kind="consensus", follows=make_open_round("independent").pk))
+
+
+def test_cases_that_cannot_enter_are_named_with_why() -> None:
+    anna = make_reader(Role.SENIOR)
+    cases = {
+        "no stack": make_bare_case(patient=make_patient(split="training")),
+        "test split": a_case(),
+        "excluded: vertebral metastases": a_case(
+            split="training", cohort_state="excluded", exclusion_reason="malignant"
+        ),
+    }
+    fine = a_case(split="training")
+    names = CaseChoice(names=tuple(case.name for case in [*cases.values(), fine]))
+    seen = preview(plan(anna, kind="labelling", cases=names))
+    assert [case.name for case in seen.entry] == [fine.name]
+    for words, case in cases.items():
+        assert words in next(one.why for one in seen.left_out if one.case == case)
+    bare = make_case(slices=1, patient=make_patient(split="test"))
+    blind = preview(plan(*seniors(), cases=CaseChoice(names=(bare.name, cases["test split"].name))))
+    assert [one.case for one in blind.left_out] == [bare]
+    assert any("nobody has confirmed" in sentence for sentence in blind.warnings)
+    pooled = preview(plan(pooled=True, cases=CaseChoice(names=(bare.name,))))
+    assert not pooled.left_out, "in a pool a case can wait for its vertebrae"
+    practice = preview(plan(anna, kind="practice", cases=CaseChoice(names=(fine.name,))))
+    assert "no reference" in practice.left_out[0].why
+
+
+def test_cases_are_chosen_by_what_is_known_of_them() -> None:
+    known, unknown = a_case(), a_case(origin="simulated")
+    nameless = make_case(slices=1, patient=make_patient(split="validation"))
+    make_anatomy(nameless, ("", "L1"), first_k=0, last_k=0)
+    read = lock_plainly(make_read(known, round=make_open_round("independent")))
+    Reference.objects.create(case=known, read=read)
+    anatomy = known.anatomies.get()
+    anatomy.confirmed_by, anatomy.confirmed_at = read.reader, read.locked_at
+    anatomy.save()
+
+    def found(**choice: Any) -> set[Case]:
+        return set(preview(plan(*seniors(), cases=CaseChoice(**choice))).entry)
+
+    assert found() == {known, unknown, nameless}
+    assert found(split=Split.TEST) == {known, unknown}
+    assert found(origin="simulated") == {unknown}
+    assert found(reference="with") == {known}
+    assert found(reference="without") == {unknown, nameless}
+    assert found(anatomy="confirmed") == {known}
+    assert found(levels="unknown") == {nameless}
+    assert found(levels="named") == {known, unknown}
+    assert found(round=read.round_id) == {known}
+    assert found(split="test", without=(known.name,)) == {unknown}
+
+
+def test_who_was_shown_something_does_not_read_it_unless_the_lead_says_why() -> None:
+    lead, (anna, otto, vera) = make_user(Role.LEAD), seniors(3)
+    cases = [a_case() for _ in range(3)]
+    Exposure.objects.create(reader=anna, case=cases[0], what="report")
+    Exposure.objects.create(reader=anna, case=cases[0], what="model")
+    seen = preview(plan(anna, otto, vera))
+    assert not seen.refusals, "two others read it"
+    (bar,) = seen.bars
+    assert (bar.reader, bar.case, [what for what, _ in bar.shown]) == (anna, cases[0], ["report", "model"])
+    assert [len(one.cases) for one in seen.readers] == [2, 3, 3]
+    assert [p.position for p in seen.readers[0].cases] == [1, 2]
+    refused = preview(plan(anna, otto)).refusals
+    assert refused[0][0] == "exposed"
+    assert "cannot read it blind" in refused[0][1]
+    reason = "Saw the report in a conference, three years ago"
+    asked = plan(anna, otto, overrides=(Override(anna.pk, reason, cases[0].pk),))
+    round_ = make_round(lead, asked)
+    row = Assignment.objects.exclude(exposure_override="").get()
+    assert (row.reader, row.case, row.exposure_override) == (anna, cases[0], reason)
+    event = AuditEvent.objects.get(verb="exposure_override")
+    assert (event.by, event.case, event.detail["reader"], event.detail["reason"]) == (lead, cases[0], anna.pk, reason)
+    assert event.detail["round"] == round_.pk
+    for_all = replace(asked, name="All", overrides=(Override(anna.pk, "all of them"),))
+    make_round(lead, for_all)
+    given = Assignment.objects.filter(round__name="All").exclude(exposure_override="")
+    assert [(one.reader, one.case) for one in given] == [(anna, cases[0])], "only where there is something to override"
+
+
+def test_hours_come_from_the_own_pace_else_from_that_of_all() -> None:
+    anna, otto = seniors()
+    new = [a_case() for _ in range(3)]
+    choice = CaseChoice(names=tuple(case.name for case in new))
+    assert [one.ms for one in preview(plan(anna, otto, cases=choice)).readers] == [None, None]
+    assert preview(plan(anna, otto, cases=choice)).ms is None
+    earlier = make_open_round("independent")
+    for ms in (60_000, 100_000, 500_000):
+        read = lock_plainly(make_read(reader=anna, round=earlier))
+        for part in (ms - 1000, 1000):
+            ActiveTime.objects.create(read=read, tab=uuid.uuid4(), ms=part)
+    lock_plainly(make_read(reader=otto, round=earlier))
+    labelling = lock_plainly(make_read(reader=otto, round=make_open_round("labelling")))
+    ActiveTime.objects.create(read=labelling, tab=uuid.uuid4(), ms=1)
+    seen = preview(plan(anna, otto, cases=choice))
+    assert [(one.pace.of, one.ms) for one in seen.readers] == [("own", 300_000), ("all", 300_000)]
+    assert seen.ms == 600_000
+
+
+def test_a_repeat_takes_each_readers_own_cases_and_counts_from_their_own_lock() -> None:
+    lead, (anna, otto) = make_user(Role.LEAD), seniors()
+    first = make_open_round("independent", rules={"unit": "slice"})
+    a, b = a_case(), a_case()
+    locked = lock_plainly(make_read(a, reader=anna, round=first))
+    make_assignment(b, round=first, reader=anna)
+    make_assignment(b, round=first, reader=otto)
+    a_case()
+    asked = plan(anna, otto, kind="repeat", follows=first.pk, name="Repeat")
+    seen = preview(asked)
+    assert not seen.refusals
+    assert seen.rules.unit == "slice"
+    assert {str(p.case) for p in seen.readers[0].cases} == {a.name, b.name}
+    assert [p.case for p in seen.readers[1].cases] == [b]
+    assert seen.readers[0].waiting == 1
+    round_ = make_round(lead, asked)
+    rows = {(row.reader, row.case): row for row in Assignment.objects.filter(round=round_)}
+    assert rows[anna, a].not_before == locked.locked_at + timedelta(days=28)  # type: ignore[operator]
+    assert rows[anna, b].not_before is None
+    assert owed_assignments(anna.user).filter(case=a).exists(), "planned is owed"  # type: ignore[arg-type]
+    nobody = preview(plan(make_reader(Role.SENIOR), kind="repeat", follows=first.pk))
+    assert [code for code, _ in nobody.refusals] == ["nobody_again"]
+
+
+def test_a_consensus_gets_a_panel_and_one_assignment_for_each_member_and_case() -> None:
+    lead, (anna, otto) = make_user(Role.LEAD), seniors()
+    first = make_open_round("independent")
+    case, once = a_case(), a_case()
+    reads = [lock_plainly(make_read(case, reader=reader, round=first)) for reader in (anna, otto)]
+    make_assignment(once, round=first, reader=anna)
+    asked = plan(anna, otto, kind="consensus", follows=first.pk, name="Settle")
+    seen = preview(asked)
+    assert "Fewer than 2" in seen.left_out[0].why
+    round_ = make_round(lead, asked)
+    assert round_.panel is not None
+    assert (round_.panel.kind, round_.panel.label) == ("panel", "Panel of Settle")
+    rows = Assignment.objects.filter(round=round_)
+    assert {(row.reader, row.case) for row in rows} == {(anna, case), (otto, case)}
+    opens = reads[1].locked_at + timedelta(days=28)  # type: ignore[operator]
+    assert {row.not_before for row in rows} == {opens}
+    assert "settled in Settle already" in preview(replace(asked, name="Again")).left_out[0].why
+    residents = plan(make_reader(Role.RESIDENT), kind="consensus", follows=first.pk, name="R")
+    assert "cannot_read" in codes(residents)
+
+
+def test_of_a_labelling_round_what_is_unclear_or_read_twice_is_settled_and_nothing_is_told_to_who_owes_a_read() -> None:
+    lead = make_user(Role.LEAD, Role.SENIOR)
+    anna, senior = make_reader(Role.RESIDENT), make_reader(Role.SENIOR)
+    first = make_open_round("labelling")
+    plain, unclear, twice = (a_case(split="training") for _ in range(3))
+    lock_plainly(make_read(plain, reader=anna, round=first))
+    read = make_read(unclear, reader=anna, round=first)
+    vertebra = read.anatomy.vertebrae.first()
+    assert vertebra is not None
+    Finding.objects.create(read=read, vertebra=vertebra.vertebra, verdict="negative", unclear=True)
+    lock_plainly(read)
+    make_assignment(twice, round=first, reader=anna, read_twice=True)
+    asked = plan(anna, senior, kind="consensus", follows=first.pk, name="Unclear ones")
+    assert asked.rules.washout_days == 0
+    assert set(preview(asked, lead).entry) == {unclear, twice}
+    assert codes(replace(asked, readers=(anna.pk,))) == ["no_senior"]
+    for case in (plain, unclear):
+        make_assignment(case, round=make_open_round("repeat", state="planned"), reader=reader_of(lead))
+    blind = preview(asked, lead)
+    assert set(blind.entry) == {twice}
+    assert len({one.why for one in blind.left_out}) == 1, "both look alike to who owes a read of them"
+
+
+def test_a_pool_takes_the_cases_and_gives_each_to_as_many_as_are_needed() -> None:
+    lead = make_user(Role.LEAD)
+    cases = [a_case() for _ in range(3)]
+    round_ = make_round(lead, plan(pooled=True))
+    rows = Assignment.objects.filter(round=round_)
+    assert {row.case for row in rows} == set(cases)
+    assert all(row.reader is None and row.read_twice for row in rows)
+    assert codes(plan(pooled=True, name="More", rules={"required_reads": 3})) == ["no_pool"]
+
+
+def test_a_planned_round_is_changed_or_discarded_and_a_started_one_is_not() -> None:
+    lead, (anna, otto, vera) = make_user(Role.LEAD), seniors(3)
+    cases = [a_case() for _ in range(3)]
+    Exposure.objects.create(reader=anna, case=cases[0], what="read")
+    round_ = make_round(lead, plan(anna, otto, overrides=(Override(anna.pk, "known", cases[0].pk),)))
+    again = plan_of(round_)
+    assert (again.readers, again.pooled, again.overrides) == (
+        (anna.pk, otto.pk), False, (Override(anna.pk, "known", cases[0].pk),),
+    )  # fmt: skip
+    assert set(again.cases.names or ()) == {case.name for case in cases}
+    changed = change_round(lead, round_.pk, replace(again, name="Changed", readers=(otto.pk, vera.pk), seed=99))
+    assert (changed.pk, changed.name, changed.seed) == (round_.pk, "Changed", 7), "nobody shops for a seed"
+    assert set(Assignment.objects.values_list("reader", flat=True)) == {otto.pk, vera.pk}
+    start(lead, round_.pk)
+    for act in (lambda: change_round(lead, round_.pk, again), lambda: discard_round(lead, round_.pk)):
+        with pytest.raises(OperationRefused) as refused:
+            act()
+        assert refused.value.code == "started"
+    follower = make_round(lead, plan(otto, kind="repeat", follows=round_.pk, name="Repeat"))
+    settling = make_round(lead, plan(otto, kind="consensus", follows=round_.pk, name="Settle"))
+    discard_round(lead, follower.pk)
+    discard_round(lead, settling.pk)
+    assert not Reader.objects.filter(kind="panel").exists()
+    assert list(Round.objects.all()) == [changed]
+    assert AuditEvent.objects.filter(verb="round_discarded").count() == 2
