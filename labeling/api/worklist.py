@@ -10,11 +10,14 @@ from rest_framework.response import Response
 from labeling.api.base import ApiView, person
 from labeling.api.inputs import AheadIn, SkipIn, WorklistIn
 from labeling.api.outputs import ErrorOut, WorklistOut
-from labeling.api.shapes_reading import AheadOut, SkippedOut
+from labeling.api.room import room
+from labeling.api.shapes_reading import AheadOut, OpenedNextOut, SkippedOut
 from labeling.api.stacks import frame_url
 from labeling.api.strict import body, query
 from labeling.reading.ahead import next_ahead
+from labeling.reading.pool import open_next
 from labeling.reading.skipping import skip
+from labeling.reading.visibility import read_for
 from labeling.reading.worklist import next_case, worklist
 
 
@@ -34,7 +37,7 @@ class WorklistView(ApiView):
 
 
 class AheadView(ApiView):
-    """What may be fetched before the next case is opened."""
+    """What comes next: what may be fetched before it is opened, and opening it."""
 
     @extend_schema(operation_id="ahead", parameters=[AheadIn], responses={200: AheadOut, 400: ErrorOut})
     def get(self, request: Request) -> Response:
@@ -49,6 +52,20 @@ class AheadView(ApiView):
                 "outlines_url": reverse("outlines", args=[ahead.anatomy.pk]) if ahead.anatomy.outlines else None,
             }
         )
+
+    @extend_schema(
+        operation_id="open_next",
+        request=AheadIn,
+        responses={200: OpenedNextOut, 400: ErrorOut, 422: ErrorOut},
+    )
+    def post(self, request: Request) -> Response:
+        """Open the next case: the own draft or own case that comes first, else one of the pool, which nobody else is
+        given at the same moment. `read` is null where nothing is left."""
+        user = person(request)
+        read = open_next(user, without=body(request, AheadIn).get("after"))
+        if read is None:
+            return Response({"read": None, "room": None})
+        return Response({"read": read.pk, "room": room(user, read_for(user, read.pk))})
 
 
 class SkipView(ApiView):

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from django.contrib.auth.models import User
 
 from labeling.models import Anatomy, AnatomyVertebra, Case, Read, Slice, Stack
-from labeling.reading.rounds import reading_anatomy
+from labeling.reading.rounds import pinned_anatomy, reading_anatomy
 from labeling.reading.visibility import case_for
-from labeling.reading.worklist import next_case
+from labeling.reading.worklist import next_assignment
 
 __all__ = ["Ahead", "next_ahead", "outwards"]
 
@@ -30,12 +30,12 @@ class Ahead:
 
 def next_ahead(user: User, *, after: int | None = None) -> Ahead | None:
     """What comes once the case `after` is done with; None where nothing does."""
-    case_id = next_case(user, without=after)
-    if case_id is None:
+    assignment = next_assignment(user, without=after)
+    if assignment is None:
         return None
-    case = case_for(user, case_id)
-    draft = Read.objects.filter(case=case, reader__user=user, state="draft").order_by("round", "pk").first()
-    anatomy = draft.anatomy if draft is not None else reading_anatomy(case)
+    case = case_for(user, assignment.case_id)
+    draft = Read.objects.filter(case=case, round=assignment.round_id, reader__user=user, state="draft").first()
+    anatomy = draft.anatomy if draft is not None else pinned_anatomy(assignment.round, case) or reading_anatomy(case)
     if anatomy is None:
         return None
     slices = Slice.objects.filter(stack=anatomy.stack_id).order_by("k")

@@ -11,7 +11,7 @@ from django.db.models import Count
 from labeling.models import Assignment, Case, Round
 from labeling.reading.rules import Rules
 
-__all__ = ["block_size", "draw_model_hidden", "is_drawn"]
+__all__ = ["block_size", "draw_model_hidden", "draw_read_twice", "is_drawn"]
 
 
 def block_size(share: float) -> int:
@@ -27,10 +27,13 @@ def block_size(share: float) -> int:
     return floor(1 / share)
 
 
-def is_drawn(seed: int, place: int, share: float) -> bool:
-    """Whether the case at this place in order of entry (from 0) is the one of its block."""
+def is_drawn(seed: int, place: int, share: float, what: str = "model hidden") -> bool:
+    """Whether the case at this place in order of entry (from 0) is the one of its block.
+
+    What is drawn for one purpose (`what`) tells nothing of what is drawn for another.
+    """
     block, at = divmod(place, block_size(share))
-    digest = hmac.new(str(seed).encode(), f"model hidden, block {block}".encode(), hashlib.sha256).digest()
+    digest = hmac.new(str(seed).encode(), f"{what}, block {block}".encode(), hashlib.sha256).digest()
     return int.from_bytes(digest) % block_size(share) == at
 
 
@@ -43,11 +46,28 @@ def draw_model_hidden(round_: Round, case: Case) -> bool:
     rules = Rules.parse(round_.rules)
     if rules.model != "shown":
         return False
+    place, before = _entry(round_, case)
+    if before is not None:
+        return before.model_hidden
+    return is_drawn(round_.seed, place, rules.model_hidden_share)
+
+
+def draw_read_twice(round_: Round, case: Case) -> bool:
+    """Whether this case of the round goes to a second reader too; asked and held as `draw_model_hidden`."""
+    share = Rules.parse(round_.rules).second_reader_share
+    if share == 0:
+        return False
+    place, before = _entry(round_, case)
+    if before is not None:
+        return before.read_twice
+    return is_drawn(round_.seed, place, share, "read twice")
+
+
+def _entry(round_: Round, case: Case) -> tuple[int, Assignment | None]:
+    """The place of the case in order of entry (from 0), and its first assignment where it has entered already."""
     # One at a time enters: the place in order of entry is a count of who was there before.
     Round.objects.select_for_update(no_key=True).get(pk=round_.pk)
     entered = Assignment.objects.filter(round=round_)
-    before = entered.filter(case=case).order_by("pk").values_list("model_hidden", flat=True).first()
-    if before is not None:
-        return before
-    place: int = entered.aggregate(n=Count("case", distinct=True))["n"]
-    return is_drawn(round_.seed, place, rules.model_hidden_share)
+    before = entered.filter(case=case).order_by("pk").first()
+    place: int = 0 if before is not None else entered.aggregate(n=Count("case", distinct=True))["n"]
+    return place, before

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, Max, OuterRef, QuerySet
+from django.db.models import Case as If
+from django.db.models import Exists, F, IntegerField, Max, OuterRef, Q, QuerySet, Value, When
 from django.db.models.lookups import IsNull
 from django.utils import timezone
 
@@ -25,29 +26,40 @@ from labeling.models import (
     SkipReason,
     Split,
 )
-from labeling.reading.draws import draw_model_hidden
+from labeling.reading import clock
+from labeling.reading.claims import return_lapsed, take
+from labeling.reading.draws import draw_model_hidden, draw_read_twice
 from labeling.reading.refusals import NotReadable
 from labeling.reading.roles import AnyUser, may_read, reader_of
 from labeling.reading.rules import DEFAULTS
-from labeling.reading.visibility import case_for, pooled_assignments
+from labeling.reading.visibility import case_for, pooled_assignments, repeats_owed
 
 __all__ = [
     "OPEN_LABELLING_ROUND",
     "NotReadable",
     "anatomies_to_read",
+    "begin",
     "claim",
     "enter_open_round",
     "free_assignments",
+    "has_vertebrae",
     "newest_anatomy",
     "open_read",
     "owed_or_none",
+    "pinned_anatomy",
     "put_into_pool",
     "reading_anatomy",
+    "ready",
     "seed_open_labelling_round",
+    "take_from_pool",
+    "waits",
 ]
 
 OPEN_LABELLING_ROUND = "Labelling"
 
+_EXPOSED = "You were shown another opinion of this case, so you cannot read it blind."
+_NO_VERTEBRAE = "The vertebrae of this case are not known yet. Add a vertebra mask first."
+_ONCE_MORE = "You will read this case once more. Until then your earlier read is closed."
 _TAKEN = "Another reader has taken this case. Choose another one from the worklist."
 
 
@@ -100,8 +112,13 @@ def put_into_pool(round_: Round, case: Case) -> Assignment:
     if pooled is not None:
         return pooled
     last = Assignment.objects.filter(round=round_).aggregate(last=Max("position"))["last"]
-    hidden = draw_model_hidden(round_, case)
-    return Assignment.objects.create(round=round_, case=case, position=(last or 0) + 1, model_hidden=hidden)
+    return Assignment.objects.create(
+        round=round_,
+        case=case,
+        position=(last or 0) + 1,
+        model_hidden=draw_model_hidden(round_, case),
+        read_twice=draw_read_twice(round_, case),
+    )
 
 
 def claim(*, reader: Reader, case: Case) -> Assignment:
@@ -122,36 +139,82 @@ def claim(*, reader: Reader, case: Case) -> Assignment:
         own = _open_assignments(reader, case).first()
         if own is not None:
             return own
+        if repeats_owed(reader.user).filter(case=case).exists():
+            raise NotReadable(_ONCE_MORE)
+        return_lapsed()
         free = free_assignments(reader.user).filter(case=case).order_by("round", "pk")
         taken = free.select_for_update(skip_locked=True, of=("self",)).first()
         if taken is None:
             raise NotReadable(_TAKEN)
-        last = Assignment.objects.filter(round=taken.round_id, reader=reader).aggregate(last=Max("position"))["last"]
-        taken.reader, taken.position = reader, (last or 0) + 1
-        taken.save(update_fields=["reader", "position"])
+        take_from_pool(taken, reader)
         return taken
+
+
+def take_from_pool(assignment: Assignment, reader: Reader) -> None:
+    """Makes a pooled assignment this reader's, for as long as a claim lasts; where its case was drawn to be read twice,
+    it lies in the pool once more, which nobody can tell from a first time.
+
+    The caller's transaction holds the row of the assignment and that of the reader.
+    """
+    take(assignment, reader)
+    if not assignment.read_twice:
+        return
+    passed_by = Q(state=AssignmentState.SKIPPED, skip_reason=SkipReason.KNOWN)
+    read_by = Assignment.objects.filter(round=assignment.round_id, case=assignment.case_id, reader__isnull=False)
+    if read_by.exclude(passed_by).count() < 2:
+        round_ = Round.objects.select_for_update(no_key=True).get(pk=assignment.round_id)
+        put_into_pool(round_, assignment.case)
 
 
 def free_assignments(user: AnyUser) -> QuerySet[Assignment]:
     """What this person may take from the pools and has no assignment of already: who skipped a case because they know
     it does not find it again in the pool that they left it to."""
     own = Assignment.objects.filter(round=OuterRef("round"), case=OuterRef("case"), reader__user=user.pk)
-    return pooled_assignments(user).exclude(Exists(own))
+    return pooled_assignments(user).exclude(Exists(own)).exclude(round__kind=RoundKind.CONSENSUS)
+
+
+def ready() -> Q:
+    """Of assignments: what the wash-out does not hold back now. A repeat is ready by its date alone, since without one
+    there is no first read yet that it repeats."""
+    over = Q(not_before__lte=clock.now()) | (Q(not_before__isnull=False) & ~Q(washout_override=""))
+    return over | (Q(not_before__isnull=True) & ~Q(round__kind=RoundKind.REPEAT))
+
+
+def waits(assignment: Assignment) -> str:
+    """Why the wash-out holds this assignment back now, as a sentence; '' where it does not. The twin of `ready`."""
+    on = assignment.not_before
+    if on is None:
+        first = assignment.round.kind == RoundKind.REPEAT
+        return "Available once you have locked your first read of this case." if first else ""
+    if assignment.washout_override or on <= clock.now():
+        return ""
+    day = timezone.localtime(on)
+    return f"Available on {day.day} {day:%B %Y}."
 
 
 def owed_or_none(reader: Reader, case: Case) -> Assignment | None:
-    """The oldest assignment of this case that the reader has and has not locked a read for."""
+    """The assignment of this case that the reader has and has not locked a read for: what can be read now comes before
+    what waits, then the oldest."""
     return _open_assignments(reader, case).first()
 
 
 def _open_assignments(reader: Reader, case: Case) -> QuerySet[Assignment]:
-    """Assignments of the case to this reader, in open rounds, that they have not locked a read for; oldest first."""
-    locked = Read.objects.filter(round=OuterRef("round"), case=OuterRef("case"), reader=reader, state="locked")
+    """Assignments of the case to this reader, in open rounds, that they have not locked a read for; a consensus, which
+    is sat over by a panel, is none. What can be read now comes first, then the oldest."""
+    now_or_later = If(When(ready(), then=Value(0)), default=Value(1), output_field=IntegerField())
     return (
         Assignment.objects.filter(reader=reader, case=case, round__state=RoundState.OPEN)
-        .exclude(Exists(locked))
+        .exclude(round__kind=RoundKind.CONSENSUS)
+        .exclude(Exists(_locked_reads()))
         .select_related("round")
-        .order_by("round", "pk")
+        .order_by(now_or_later, "round", "pk")
+    )
+
+
+def _locked_reads() -> QuerySet[Read]:
+    """For a query of assignments: the reads that their readers have locked for them."""
+    return Read.objects.filter(
+        round=OuterRef("round"), case=OuterRef("case"), reader=OuterRef("reader"), state="locked"
     )
 
 
@@ -165,7 +228,8 @@ def open_read(*, user: User, case_id: int) -> Read:
     Case.DoesNotExist
         where the case is not theirs to see.
     NotReadable
-        where it cannot be read: no role, no stack, no vertebrae, not before a date, taken by somebody else.
+        where it cannot be read: no role, no stack, no vertebrae, not before a date, taken by somebody else, or where
+        they owe a repeat of it that is not open: no earlier read of theirs is opened then.
     """
     case = case_for(user, case_id)
     if not may_read(user):
@@ -177,20 +241,26 @@ def open_read(*, user: User, case_id: int) -> Read:
     if case.reading_stack_id is None:
         raise NotReadable("This case has no stack to read yet.")
     if reading_anatomy(case) is None:
-        raise NotReadable("The vertebrae of this case are not known yet. Add a vertebra mask first.")
+        raise NotReadable(_NO_VERTEBRAE)
     return _begin(reader, case)
 
 
 def _own_read(reader: Reader, case: Case) -> Read | None:
     """The draft of an open round, else the newest locked read where nothing more is asked of the reader."""
     reads = Read.objects.filter(reader=reader, case=case, round__isnull=False).select_related("round")
-    draft = reads.filter(state="draft", round__state=RoundState.OPEN).order_by("round", "pk").first()
+    held = Assignment.objects.filter(round=OuterRef("round"), case=case, reader=reader)
+    # A draft whose case was handed over is kept, for its reader to go on with should the case come back to them.
+    draft = reads.filter(Exists(held), state="draft", round__state=RoundState.OPEN).order_by("round", "pk").first()
     if draft is not None:
         _skipped_no_more(Assignment.objects.filter(reader=reader, case=case, round=draft.round_id))
         return _following(draft)
-    if _open_assignments(reader, case).exists():
+    if _open_assignments(reader, case).exists() or _is_to_repeat(reader, case):
         return None
     return reads.filter(state="locked").order_by("-locked_at", "-pk").first()
+
+
+def _is_to_repeat(reader: Reader, case: Case) -> bool:
+    return reader.user is not None and repeats_owed(reader.user).filter(case=case).exists()
 
 
 def _skipped_no_more(assignments: QuerySet[Assignment]) -> None:
@@ -223,17 +293,12 @@ def _begin(reader: Reader, case: Case) -> Read:
     try:
         with transaction.atomic():
             assignment = claim(reader=reader, case=case)
-            now = timezone.now()
-            if assignment.not_before is not None and assignment.not_before > now:
-                raise NotReadable(f"This case can be read from {assignment.not_before:%d %B %Y} on.")
-            _skipped_no_more(Assignment.objects.filter(pk=assignment.pk))
-            anatomy = _pinned_anatomy(assignment.round, case) or reading_anatomy(case)
-            if anatomy is None:
-                raise NotReadable("The vertebrae of this case are not known yet. Add a vertebra mask first.")
-            return Read.objects.create(
-                round=assignment.round, case=case, reader=reader, stack_id=anatomy.stack_id, anatomy=anatomy
-            )
-    except IntegrityError:
+            if sentence := waits(assignment):
+                raise NotReadable(sentence)
+            return begin(assignment, reader)
+    except IntegrityError as error:
+        if "blind_round_refuses_the_exposed" in str(error):
+            raise NotReadable(_EXPOSED) from error
         # The same person opened it in another window at the same moment; that window's draft is the draft.
         draft = Read.objects.filter(reader=reader, case=case, state="draft", round__isnull=False)
         found = draft.select_related("round").order_by("round", "pk").first()
@@ -242,19 +307,44 @@ def _begin(reader: Reader, case: Case) -> Read:
         return found
 
 
+def begin(assignment: Assignment, reader: Reader) -> Read:
+    """The draft of an assignment that its reader may read now: a new one, or the one they had of it before.
+
+    Raises
+    ------
+    NotReadable
+        where the vertebrae of the case are not known.
+    """
+    case = assignment.case
+    _skipped_no_more(Assignment.objects.filter(pk=assignment.pk))
+    own = Read.objects.filter(round=assignment.round_id, case=case, reader=reader, state="draft")
+    draft = own.select_related("round").first()
+    if draft is not None:
+        return _following(draft)
+    anatomy = pinned_anatomy(assignment.round, case, hold=True) or reading_anatomy(case)
+    if anatomy is None:
+        raise NotReadable(_NO_VERTEBRAE)
+    return Read.objects.create(
+        round=assignment.round, case=case, reader=reader, stack_id=anatomy.stack_id, anatomy=anatomy
+    )
+
+
 def _is_pinned(round_: Round | None) -> bool:
     return round_ is not None and round_.rules.get("anatomy") == "pinned"
 
 
-def _pinned_anatomy(round_: Round, case: Case) -> Anatomy | None:
-    """What the first reader of a case in a round with a pinned anatomy stood on: all others stand on the same.
+def pinned_anatomy(round_: Round, case: Case, *, hold: bool = False) -> Anatomy | None:
+    """What the first reader of a case in a round with a pinned anatomy stood on: all others stand on the same, and so
+    does whoever reads the case again in a round that follows.
 
-    The case's row is held, so that two who begin at once cannot begin on two.
+    `hold` holds the case's row, so that two who begin at once cannot begin on two.
     """
     if not _is_pinned(round_):
         return None
-    Case.objects.select_for_update(of=("self",)).get(pk=case.pk)
-    reads = Read.objects.filter(round=round_, case=case, stack=case.reading_stack_id)
+    if hold:
+        Case.objects.select_for_update(of=("self",)).get(pk=case.pk)
+    rounds = [pk for pk in (round_.pk, round_.follows_id) if pk is not None]
+    reads = Read.objects.filter(round__in=rounds, case=case, stack=case.reading_stack)
     first = reads.select_related("anatomy").order_by("pk").first()
     return None if first is None else first.anatomy
 
@@ -273,6 +363,13 @@ def anatomies_to_read(case: Any, stack: Any) -> QuerySet[Anatomy]:
     has_vertebrae = AnatomyVertebra.objects.filter(anatomy=OuterRef("pk"))
     found = Anatomy.objects.filter(Exists(has_vertebrae), case=case, stack=stack)
     return found.order_by(IsNull(F("confirmed_at"), True), "-n")
+
+
+def has_vertebrae() -> Exists:
+    """For a query of assignments: whether there is anything to read on the stack that is read."""
+    return Exists(
+        Anatomy.objects.filter(case=OuterRef("case"), stack=OuterRef("case__reading_stack"), vertebrae__isnull=False)
+    )
 
 
 def newest_anatomy(case: Case) -> Anatomy | None:

@@ -15,10 +15,8 @@ from django.db.models import (
     Case as If,
 )
 from django.db.models.functions import Coalesce, Concat
-from django.utils import timezone
 
 from labeling.models import (
-    Anatomy,
     AnatomyVertebra,
     Assignment,
     AssignmentState,
@@ -26,13 +24,27 @@ from labeling.models import (
     LabelOperation,
     Read,
     Reader,
+    RoundKind,
     RoundState,
 )
 from labeling.reading.activity import active_of_cases, pace_ms
+from labeling.reading.claims import return_lapsed
+from labeling.reading.owing import put_away
 from labeling.reading.roles import may_read
-from labeling.reading.rounds import anatomies_to_read, free_assignments
+from labeling.reading.rounds import anatomies_to_read, free_assignments, has_vertebrae, ready, waits
 
-__all__ = ["PAGE_SIZE", "TABS", "Resume", "VertebraCell", "WorklistPage", "WorklistRow", "next_case", "worklist"]
+__all__ = [
+    "PAGE_SIZE",
+    "TABS",
+    "Resume",
+    "VertebraCell",
+    "WorklistPage",
+    "WorklistRow",
+    "next_assignment",
+    "next_case",
+    "own_next",
+    "worklist",
+]
 
 TABS = ("mine", "to_read", "draft", "locked", "skipped", "unclear")
 PAGE_SIZE = 50
@@ -41,6 +53,9 @@ PAGE_SIZE = 50
 _OWN_FIRST = (F("reader").asc(nulls_last=True), "round", "position", "pk")
 
 _WORDS = {"to_read": "to read", "draft": "draft", "locked": "locked"}
+
+#: Of a read that its reader is to make once more, without remembering.
+_AGAIN = "closed until you have read it once more"
 
 
 @dataclass(frozen=True)
@@ -60,6 +75,7 @@ class WorklistRow:
     reason where it cannot be read now. `read` and `version` are of the newest own read; `active_ms` is own time on all
     versions; `pooled` where nobody has claimed it."""
 
+    assignment: int
     case: int
     name: str
     sex: str
@@ -127,11 +143,13 @@ def worklist(user: User, *, tab: str = "to_read", search: str = "", page: int = 
         return WorklistPage(tab, search, 1, 1, 0, dict.fromkeys(TABS, 0), (), None)
     tabs = _tabs(user, reader)
     counts = _counts(tabs)
+    if not counts["to_read"] and return_lapsed():
+        counts = _counts(tabs)
     found = _searched(tabs[tab], search.strip())
     total = counts[tab] if not search.strip() else found.count()
     pages = max(1, -(-total // PAGE_SIZE))
     page = min(max(1, page), pages)
-    rows = _rows(found, reader, page) if total else ()
+    rows = _rows(found, user, page) if total else ()
     pace = None if reader is None else pace_ms(reader)
     still = counts["to_read"] + counts["draft"]
     return WorklistPage(
@@ -142,7 +160,7 @@ def worklist(user: User, *, tab: str = "to_read", search: str = "", page: int = 
         total=total,
         counts=counts,
         rows=rows,
-        resume=_resume(reader),
+        resume=_resume(user, reader),
         pace_ms=pace,
         left_ms=None if pace is None else pace * still,
         done=counts["locked"],
@@ -157,6 +175,8 @@ def _tabs(user: User, reader: Reader | None) -> dict[str, QuerySet[Assignment]]:
         nothing = Assignment.objects.none()
         return {**dict.fromkeys(TABS, nothing), "to_read": pool}
     mine = Assignment.objects.filter(reader=reader).exclude(round__state=RoundState.PLANNED)
+    # A consensus is sat over by a panel and has a list of its own.
+    mine = mine.exclude(round__kind=RoundKind.CONSENSUS)
     skipped = Q(state=AssignmentState.SKIPPED)
     reads = Read.objects.filter(round=OuterRef("round"), case=OuterRef("case"), reader=reader)
     draft = reads.filter(state="draft")
@@ -166,18 +186,24 @@ def _tabs(user: User, reader: Reader | None) -> dict[str, QuerySet[Assignment]]:
         read__reader=reader,
         read__successor__isnull=True,
         unclear=True,
-    )
+    ).exclude(read__in=put_away(user))
     locked = reads.filter(state="locked")
-    waiting = mine.filter(~Exists(reads), ~skipped, round__state=RoundState.OPEN)
     return {
         "mine": mine,
-        "to_read": Assignment.objects.filter(Q(pk__in=waiting.values("pk")) | Q(pk__in=pool.values("pk"))),
+        "to_read": Assignment.objects.filter(Q(pk__in=_waiting(reader).values("pk")) | Q(pk__in=pool.values("pk"))),
         "draft": mine.filter(Exists(draft), ~skipped),
         "locked": mine.filter(Exists(locked), ~Exists(draft)),
         # With a draft too: what was said so far stays, but the case is passed by.
         "skipped": mine.filter(skipped, Exists(draft) | ~Exists(reads)),
         "unclear": mine.filter(Exists(unclear)),
     }
+
+
+def _waiting(reader: Reader) -> QuerySet[Assignment]:
+    """What this reader has not begun and did not skip, in open rounds."""
+    reads = Read.objects.filter(round=OuterRef("round"), case=OuterRef("case"), reader=reader)
+    own = Assignment.objects.filter(~Exists(reads), reader=reader, state=AssignmentState.OPEN)
+    return own.filter(round__state=RoundState.OPEN).exclude(round__kind=RoundKind.CONSENSUS)
 
 
 def _counts(tabs: dict[str, QuerySet[Assignment]]) -> dict[str, int]:
@@ -203,10 +229,11 @@ def _searched(assignments: QuerySet[Assignment], search: str) -> QuerySet[Assign
     return named.filter(case_name__icontains=search)
 
 
-def _rows(found: QuerySet[Assignment], reader: Reader | None, page: int) -> tuple[WorklistRow, ...]:
-    newest_read = Read.objects.filter(round=OuterRef("round"), case=OuterRef("case"), reader=reader).order_by(
-        "-version"
-    )
+def _rows(found: QuerySet[Assignment], user: User, page: int) -> tuple[WorklistRow, ...]:
+    own = Read.objects.filter(round=OuterRef("round"), case=OuterRef("case"), reader__user=user.pk)
+    newest_read = own.order_by("-version")
+    closed = put_away(user)
+    open_read = newest_read.exclude(pk__in=closed.values("pk"))
     anatomy_to_read = anatomies_to_read(OuterRef("case"), OuterRef("case__reading_stack"))
     start = (page - 1) * PAGE_SIZE
     # The page first, by keys alone: joined and annotated, PostgreSQL would do the work for every row before it sorts.
@@ -215,10 +242,11 @@ def _rows(found: QuerySet[Assignment], reader: Reader | None, page: int) -> tupl
         Assignment.objects.filter(pk__in=keys)
         .select_related("case__patient", "round")
         .annotate(
-            own_read=Subquery(newest_read.values("pk")[:1]),
+            own_closed=Exists(own.filter(pk__in=closed.values("pk"))),
+            own_read=Subquery(open_read.values("pk")[:1]),
             own_state=Subquery(newest_read.values("state")[:1]),
-            own_version=Subquery(newest_read.values("version")[:1]),
-            own_active=Value(0) if reader is None else Coalesce(active_of_cases(reader), Value(0)),
+            own_version=Subquery(open_read.values("version")[:1]),
+            own_active=Coalesce(active_of_cases(user), Value(0)),
             own_anatomy=Coalesce(
                 Subquery(newest_read.values("anatomy")[:1]),
                 Subquery(anatomy_to_read.values("pk")[:1]),
@@ -267,9 +295,10 @@ def _row(assignment: Assignment, cells: tuple[VertebraCell, ...]) -> WorklistRow
     state = _own(assignment, "state") or "to_read"
     if assignment.state == AssignmentState.SKIPPED and state != "locked":
         state = "skipped"
-    hindrance = "" if state == "locked" else _hindrance(assignment, cells)
+    hindrance = _AGAIN if _own(assignment, "closed") else "" if state == "locked" else _hindrance(assignment, cells)
     case = assignment.case
     return WorklistRow(
+        assignment=assignment.pk,
         case=case.pk,
         name=case.name,
         sex=case.patient.sex,
@@ -284,7 +313,7 @@ def _row(assignment: Assignment, cells: tuple[VertebraCell, ...]) -> WorklistRow
         position=assignment.position,
         read=_own(assignment, "read"),
         version=_own(assignment, "version"),
-        active_ms=_own(assignment, "active"),
+        active_ms=0 if _own(assignment, "closed") else _own(assignment, "active"),
         skip_reason=assignment.skip_reason if state == "skipped" else "",
     )
 
@@ -299,9 +328,8 @@ def _hindrance(assignment: Assignment, cells: tuple[VertebraCell, ...]) -> str:
         return "no vertebrae yet"
     if assignment.round.state != RoundState.OPEN:
         return f"round {assignment.round.state}"
-    if assignment.not_before is not None and assignment.not_before > timezone.now():
-        return f"from {assignment.not_before:%d %B %Y} on"
-    return ""
+    sentence = waits(assignment).removesuffix(".")
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _levels(cells: tuple[VertebraCell, ...]) -> str:
@@ -313,49 +341,54 @@ def _levels(cells: tuple[VertebraCell, ...]) -> str:
 
 
 def next_case(user: User, *, without: int | None = None) -> int | None:
-    """The case to read next: the draft last written to, else the first own or pooled case that can be read now.
+    """The case of `next_assignment`."""
+    assignment = next_assignment(user, without=without)
+    return None if assignment is None else assignment.case_id
 
-    Never one that was skipped, nor the case `without`, which is being read.
+
+def next_assignment(user: User, *, without: int | None = None) -> Assignment | None:
+    """What to read next: the draft last written to, else the first own or pooled case that can be read now.
+
+    Never one that was skipped, nor the case `without`, which is being read. Asking takes nothing from a pool.
     """
+    return own_next(user, without=without) or _first_ready(free_assignments(user), without)
+
+
+def own_next(user: User, *, without: int | None = None) -> Assignment | None:
+    """As `next_assignment`, of what is this person's already."""
     reader = Reader.objects.filter(user=user.pk).first() if may_read(user) else None
-    if not may_read(user):
+    if reader is None:
         return None
     draft = _last_draft(reader, without)
     if draft is not None:
-        return draft.case_id
-    ready = Anatomy.objects.filter(
-        case=OuterRef("case"), stack=OuterRef("case__reading_stack"), vertebrae__isnull=False
-    )
-    return (
-        _tabs(user, reader)["to_read"]
-        .filter(Exists(ready))
-        .filter(Q(not_before__isnull=True) | Q(not_before__lte=timezone.now()))
-        .exclude(case=without)
-        .order_by(*_OWN_FIRST)
-        .values_list("case", flat=True)
-        .first()
-    )
+        return Assignment.objects.select_related("round").get(round=draft.round_id, case=draft.case_id, reader=reader)
+    return _first_ready(_waiting(reader), without)
 
 
-def _resume(reader: Reader | None) -> Resume | None:
+def _first_ready(assignments: QuerySet[Assignment], without: int | None) -> Assignment | None:
+    readable = assignments.filter(ready(), has_vertebrae()).exclude(case=without)
+    return readable.select_related("round").order_by(*_OWN_FIRST).first()
+
+
+def _resume(user: User, reader: Reader | None) -> Resume | None:
     draft = _last_draft(reader)
     if draft is None:
         return None
     assigned = Assignment.objects.filter(reader=reader, round=draft.round_id, case=draft.case_id)
-    row = next(iter(_rows(assigned, reader, 1)), None)
+    row = next(iter(_rows(assigned, user, 1)), None)
     return None if row is None else Resume(draft.case_id, draft.case.name, draft.pk, row)
 
 
 def _last_draft(reader: Reader | None, without: int | None = None) -> Read | None:
-    """The draft last written to, among those that can be written to and were not skipped."""
+    """The draft last written to, among those that can be written to: not skipped, nor handed over."""
     if reader is None:
         return None
     last = LabelOperation.objects.filter(read=OuterRef("pk")).order_by("-seq").values("at")[:1]
-    skipped = Assignment.objects.filter(
-        round=OuterRef("round"), case=OuterRef("case"), reader=reader, state=AssignmentState.SKIPPED
+    held = Assignment.objects.filter(
+        round=OuterRef("round"), case=OuterRef("case"), reader=reader, state=AssignmentState.OPEN
     )
     return (
-        Read.objects.filter(~Exists(skipped), reader=reader, state="draft", round__state=RoundState.OPEN)
+        Read.objects.filter(Exists(held), reader=reader, state="draft", round__state=RoundState.OPEN)
         .exclude(case=without)
         .select_related("case__patient")
         .order_by(Coalesce(Subquery(last), F("created_at")).desc(), "-pk")

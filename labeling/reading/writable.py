@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from labeling.models import Read, Reader, RoundState
+from labeling.models import Assignment, Read, Reader, RoundKind, RoundState
+from labeling.reading.owing import is_put_away
 from labeling.reading.refusals import OperationRefused, ReadLocked
 
 __all__ = ["locked_row", "refuse_unless_writable"]
@@ -17,11 +18,14 @@ def locked_row(read_id: int, reader: Reader) -> Read:
     Raises
     ------
     Read.DoesNotExist
-        where this is no read of this reader.
+        where this is no read of this reader, or one that is closed until they have read the case once more.
     """
-    return (
+    read = (
         Read.objects.select_for_update(of=("self",), no_key=True).select_related("round").get(pk=read_id, reader=reader)
     )
+    if read.state == "locked" and is_put_away(read):
+        raise Read.DoesNotExist
+    return read
 
 
 def refuse_unless_writable(read: Read) -> None:
@@ -31,10 +35,18 @@ def refuse_unless_writable(read: Read) -> None:
     ReadLocked
         where the read is locked.
     OperationRefused
-        where its round is not open: what is counted when a round is closed must stand still.
+        where its round is not open: what is counted when a round is closed must stand still; or where its case was
+        handed over: the draft is kept, for its reader to go on with should the case come back to them.
     """
     if read.state == "locked":
         raise ReadLocked
     if read.round is not None and read.round.state != RoundState.OPEN:
         sentence = f"The round {read.round.name} is {read.round.state}. Nothing is written while it is not open."
         raise OperationRefused("round_not_open", sentence)
+    if read.round is not None and read.round.kind != RoundKind.CONSENSUS and not _is_held(read):
+        sentence = "This case is not yours to read any more. What you said of it is kept, and nothing is added to it."
+        raise OperationRefused("handed_over", sentence)
+
+
+def _is_held(read: Read) -> bool:
+    return Assignment.objects.filter(round=read.round_id, case=read.case_id, reader=read.reader_id).exists()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -19,7 +21,7 @@ from labeling.reading.rounds import (
     reading_anatomy,
     seed_open_labelling_round,
 )
-from labeling.reading.worklist import worklist
+from labeling.reading.worklist import next_case, worklist
 from tests.factories import (
     lock_plainly,
     make_anatomy,
@@ -28,6 +30,7 @@ from tests.factories import (
     make_case,
     make_model_reader,
     make_patient,
+    make_read,
     make_reader,
     make_round,
     make_stack,
@@ -197,7 +200,7 @@ def test_after_the_lock_opening_shows_the_locked_read_until_another_round_asks()
     locked = lock_plainly(open_read(user=user, case_id=case.pk))
     assert open_read(user=user, case_id=case.pk) == locked
     repeat = make_round("repeat")
-    make_assignment(case, round=repeat, reader=reader_of(user))
+    make_assignment(case, round=repeat, reader=reader_of(user), not_before=locked.locked_at)
     assert open_read(user=user, case_id=case.pk).round == repeat
 
 
@@ -205,9 +208,83 @@ def test_a_repeat_waits_for_its_date() -> None:
     case, user = readable(), make_user(Role.SENIOR)
     tomorrow = timezone.now() + timedelta(days=1)
     make_assignment(case, round=make_round("repeat"), reader=reader_of(user), not_before=tomorrow)
-    with pytest.raises(NotReadable, match=rf"from {tomorrow:%d %B %Y} on"):
+    on = timezone.localtime(tomorrow)
+    with pytest.raises(NotReadable, match=rf"^Available on {on.day} {on:%B %Y}\.$"):
         open_read(user=user, case_id=case.pk)
     assert not Read.objects.exists()
+
+
+def test_a_moved_clock_opens_a_repeat_and_stores_no_moved_time(settings: Any, tmp_path: Path) -> None:
+    case, user = readable(), make_user(Role.SENIOR)
+    first = lock_plainly(make_read(case, reader=reader_of(user), round=make_round("independent")))
+    repeat = make_round("repeat", follows=first.round)
+    make_assignment(
+        case, round=repeat, reader=reader_of(user), not_before=timezone.now() + timedelta(days=28, minutes=-1)
+    )
+    settings.CLOCK_FILE = tmp_path / "days"
+    for days in ("0", "27"):
+        settings.CLOCK_FILE.write_text(days)
+        with pytest.raises(NotReadable, match=r"^Available on"):
+            open_read(user=user, case_id=case.pk)
+        assert next_case(user) is None
+    settings.CLOCK_FILE.write_text("28")
+    assert next_case(user) == case.pk
+    draft = open_read(user=user, case_id=case.pk)
+    assert (draft.round, draft.seq) == (repeat, 0)
+    assert draft.created_at < timezone.now() + timedelta(minutes=1)
+
+
+def test_a_repeat_waits_for_the_first_read_and_a_reason_lifts_only_a_date() -> None:
+    case, user = readable(), make_user(Role.SENIOR)
+    repeat = make_round("repeat")
+    assignment = make_assignment(case, round=repeat, reader=reader_of(user), washout_override="the reader leaves")
+    with pytest.raises(NotReadable, match=r"^Available once you have locked your first read of this case\.$"):
+        open_read(user=user, case_id=case.pk)
+    assert next_case(user) is None
+    Assignment.objects.filter(pk=assignment.pk).update(not_before=timezone.now() + timedelta(days=20))
+    assert next_case(user) == case.pk
+    assert open_read(user=user, case_id=case.pk).round == repeat
+
+
+@pytest.mark.parametrize("state", ["planned", "paused", "open"])
+def test_who_is_to_read_once_more_does_not_get_their_earlier_read(state: str) -> None:
+    case, user = readable(), make_user(Role.SENIOR)
+    first = lock_plainly(make_read(case, reader=reader_of(user), round=make_round("independent")))
+    later = timezone.now() + timedelta(days=5)
+    make_assignment(case, round=make_round("repeat", state=state), reader=reader_of(user), not_before=later)
+    with pytest.raises(NotReadable, match=r"Available on|once more"):
+        open_read(user=user, case_id=case.pk)
+    if state != "planned":
+        Round.objects.filter(kind="repeat").update(state="closed")
+    else:
+        Assignment.objects.filter(round__kind="repeat").delete()
+    assert open_read(user=user, case_id=case.pk) == first
+
+
+def test_a_repeat_stands_on_the_anatomy_of_the_round_that_it_follows() -> None:
+    case, user = readable(), make_user(Role.SENIOR)
+    first = lock_plainly(make_read(case, reader=reader_of(user), round=make_round("independent")))
+    newer = make_anatomy(case)
+    Anatomy.objects.filter(pk=newer.pk).update(confirmed_by=make_reader(), confirmed_at=timezone.now())
+    make_assignment(
+        case, round=make_round("repeat", follows=first.round), reader=reader_of(user), not_before=first.locked_at
+    )
+    ahead = next_ahead(user)
+    assert ahead is not None
+    assert ahead.anatomy == first.anatomy == open_read(user=user, case_id=case.pk).anatomy
+
+
+def test_a_seat_in_a_consensus_is_no_case_to_read() -> None:
+    case, user = readable(), make_user(Role.SENIOR)
+    make_assignment(case, round=make_round("consensus"), reader=reader_of(user))
+    with pytest.raises(NotReadable):
+        open_read(user=user, case_id=case.pk)
+    assert set(worklist(user).counts.values()) == {0}
+    assert (next_case(user), next_ahead(user)) == (None, None)
+    make_assignment(case, round=make_round("consensus"))
+    assert (next_case(user), worklist(user).total) == (None, 0)
+    with pytest.raises(NotReadable):
+        claim(reader=reader_of(user), case=case)
 
 
 def test_a_paused_round_gives_out_nothing_new() -> None:

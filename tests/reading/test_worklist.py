@@ -124,12 +124,13 @@ def test_what_cannot_be_read_now_says_why() -> None:
     later = readable()
     make_assignment(later, round=make_round("repeat"), reader=reader_of(user), not_before=tomorrow)
     draft = make_read(readable(), reader=reader_of(user), round=make_round(state="paused"))
+    on = timezone.localtime(tomorrow)
     words = {
         row.case: (row.state_word, row.readable) for tab in ("to_read", "draft") for row in worklist(user, tab=tab).rows
     }
     assert words == {
         bare.pk: ("no vertebrae yet", False),
-        later.pk: (f"from {tomorrow:%d %B %Y} on", False),
+        later.pk: (f"available on {on.day} {on:%B %Y}", False),
         draft.case_id: ("round paused", False),
     }
     assert next_case(user) is None

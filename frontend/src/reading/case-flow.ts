@@ -4,8 +4,8 @@
  */
 
 import type { Reply } from "../api/client.ts";
-import { getAhead, getRoom, postLock, postOpen, postReopen, postSkip } from "../api/room.ts";
-import type { ReasonEnum } from "../api/schema.ts";
+import { getAhead, getRoom, postLock, postNext, postOpen, postReopen, postSkip } from "../api/room.ts";
+import type { ReasonEnum, RoomOut } from "../api/schema.ts";
 import { roomOf, type Room } from "./room-data.ts";
 import type { Session } from "./session.ts";
 import { isElsewhere } from "./transport.ts";
@@ -65,19 +65,17 @@ export class CaseFlow {
     else this.notOpened(reply, "This read did not open", () => void this.openRead(read));
   }
 
+  /** From a read that is over, to what comes next. */
   openNext(): void {
-    if (this.next !== null) void this.openCase(this.next, "");
+    const done = this.shown;
+    if (done !== null) void this.openFollowing(done, "", null, () => this.nothingLeft("Nothing is left", "This case is done."));
   }
 
   /** From a locked read that the model was revealed beside, to the next case. */
   goOn(session: Session): Promise<void> {
-    return this.once(async () => {
-      const { caseId, caseName } = session.room;
-      const reply = this.next === null ? await this.lookAhead(caseId) : null;
-      if (this.next !== null) await this.openCase(this.next, `${caseName} is locked and saved.`);
-      else if (reply && reply.kind !== "ok") this.answered(reply, "The next case did not open", () => void this.goOn(session));
-      else this.nothingLeft("Nothing is left", `${caseName} is locked.`);
-    });
+    const { caseId, caseName } = session.room;
+    const nothing = (): void => this.nothingLeft("Nothing is left", `${caseName} is locked.`);
+    return this.once(() => this.openFollowing(caseId, `${caseName} is locked and saved.`, null, nothing));
   }
 
   lock(session: Session): Promise<void> {
@@ -92,7 +90,7 @@ export class CaseFlow {
         this.host.dialogs.close();
         this.host.over(session.room);
         if (reply.body.reveal) await this.openRead(session.room.readId);
-        else await this.locked(session, reply.body.next);
+        else await this.locked(session);
       } else await this.notLocked(session, reply);
     });
   }
@@ -112,12 +110,10 @@ export class CaseFlow {
       const words = `${caseName} is skipped: ${skipWords(reason)}.`;
       const undo = { words: "Undo", run: () => void this.openCase(caseId, "") };
       const skipped: Line = { tone: "info", words, actions: [undo] };
-      if (reply.body.next !== null) {
-        await this.openCase(reply.body.next, words, skipped);
-        return;
-      }
-      this.host.remark(skipped);
-      this.nothingLeft("Skipped", words);
+      await this.openFollowing(caseId, words, skipped, () => {
+        this.host.remark(skipped);
+        this.nothingLeft("Skipped", words);
+      });
     });
   }
 
@@ -133,14 +129,34 @@ export class CaseFlow {
     });
   }
 
+  openCase(caseId: number, before: string, note: Line | null = null): Promise<void> {
+    return this.show(() => postOpen(caseId), before, note, () => void this.openCase(caseId, before, note));
+  }
+
+  /**
+   * What comes after this case by now. The server chooses: the case that was fetched ahead may have been taken by another
+   * reader meanwhile, and then another one comes.
+   */
+  private openFollowing(after: number, before: string, note: Line | null, nothing: () => void | Promise<void>): Promise<void> {
+    const again = (): void => void this.openFollowing(after, before, note, nothing);
+    return this.show(() => postNext(after), before, note, again, nothing);
+  }
+
   /** The old image is covered completely until the new one is drawn. */
-  async openCase(caseId: number, before: string, note: Line | null = null): Promise<void> {
+  private async show(
+    ask: () => Promise<Reply<{ readonly room: RoomOut | null }>>,
+    before: string,
+    note: Line | null,
+    retry: () => void,
+    nothing: () => void | Promise<void> = () => undefined,
+  ): Promise<void> {
     const { moment } = this.host;
     moment.begin();
-    const reply = await postOpen(caseId);
-    if (reply.kind !== "ok") {
+    const reply = await ask();
+    if (reply.kind !== "ok" || reply.body.room === null) {
       moment.cancel();
-      this.notOpened(reply, "The next case did not open", () => void this.openCase(caseId, before, note));
+      if (reply.kind === "ok") await nothing();
+      else this.notOpened(reply, "The next case did not open", retry);
       return;
     }
     const room = roomOf(reply.body.room);
@@ -163,14 +179,12 @@ export class CaseFlow {
     return reply;
   }
 
-  private async locked(session: Session, next: number | null): Promise<void> {
-    const { caseName, readId } = session.room;
-    if (next !== null) {
-      await this.openCase(next, `${caseName} is locked and saved.`);
-      return;
-    }
-    await this.openRead(readId);
-    this.nothingLeft("Locked", `${caseName} is locked.`);
+  private locked(session: Session): Promise<void> {
+    const { caseId, caseName, readId } = session.room;
+    return this.openFollowing(caseId, `${caseName} is locked and saved.`, null, async () => {
+      await this.openRead(readId);
+      this.nothingLeft("Locked", `${caseName} is locked.`);
+    });
   }
 
   private async notLocked(session: Session, reply: Unanswered): Promise<void> {
