@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from labeling.models import Assignment, AssignmentState, Finding, Read, Reader, SkipReason
+from labeling.reading import washout
 from labeling.reading.gaps import Gap, gaps_of
 from labeling.reading.labels import Conflict, locked_row, refuse_unless_writable
 from labeling.reading.lease import refuse_while_elsewhere
@@ -65,6 +66,7 @@ def lock_read(*, read_id: int, reader: Reader, base_seq: int, tab: UUID | None =
         read.writer = read.writer_until = None
         read.save(update_fields=["state", "locked_at", "content_sha", "writer", "writer_until"])
         _passed_by_no_more(read)
+        washout.refresh(read.round, read.case)
         return read
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from labeling.models import (
+    Assignment,
     Exposure,
     LabelSchema,
     ModelVersion,
+    Notice,
     Reader,
     Round,
 )
@@ -66,6 +68,57 @@ def the_rules_of_a_started_round_changed() -> Try:
     return lambda: Round.objects.filter(pk=round_.pk).update(rules={**round_.rules, "report": "hidden"})
 
 
+@refused_by("rules_of_a_started_round_never_change")
+def a_started_round_made_to_follow_another() -> Try:
+    round_, first = make_round("repeat"), make_round("independent")
+    return lambda: Round.objects.filter(pk=round_.pk).update(follows=first)
+
+
+@refused_by("rules_of_a_started_round_never_change")
+def another_panel_for_a_started_consensus() -> Try:
+    round_, panel = make_round("consensus"), Reader.objects.create(kind="panel", label="panel")
+    return lambda: Round.objects.filter(pk=round_.pk).update(panel=panel)
+
+
+@refused_by("rules_of_a_started_round_never_change")
+def a_started_round_called_imported() -> Try:
+    round_ = make_round("independent")
+    return lambda: Round.objects.filter(pk=round_.pk).update(imported=True)
+
+
+@refused_by("only_repeat_and_consensus_follow_a_round")
+def a_labelling_round_that_follows_another() -> Try:
+    first = make_round()
+    return lambda: make_round(follows=first)
+
+
+@refused_by("only_a_consensus_has_a_panel")
+def a_repeat_with_a_panel() -> Try:
+    panel = Reader.objects.create(kind="panel", label="panel")
+    return lambda: make_round("repeat", panel=panel)
+
+
+@refused_by("round_does_not_follow_itself")
+def a_round_that_follows_itself() -> Try:
+    round_ = make_round("repeat", state="planned")
+    return lambda: Round.objects.filter(pk=round_.pk).update(follows=round_)
+
+
+def _notice(**wrong: Any) -> Try:
+    fields = {"reader": make_reader(), "kind": "round", "text": "The round is open."}
+    return lambda: Notice.objects.create(**{**fields, **wrong})
+
+
+@refused_by("notice_kind_is_known_word")
+def a_notice_of_an_unknown_kind() -> Try:
+    return _notice(kind="x")
+
+
+@refused_by("notice_says_something")
+def a_notice_without_a_word() -> Try:
+    return _notice(text="")
+
+
 @refused_by("case_is_assigned_once_per_reader")
 def one_case_twice_for_one_reader() -> Try:
     given = make_assignment(make_bare_case(), reader=make_reader())
@@ -121,6 +174,31 @@ def an_exposed_reader_who_claims_from_a_blind_pool() -> Try:
         pooled.save()
 
     return claim
+
+
+@refused_by("blind_round_refuses_the_exposed")
+def an_exposed_reader_assigned_to_a_repeat() -> Try:
+    case, reader, round_ = make_bare_case(), make_reader(), make_round("repeat")
+    Exposure.objects.create(case=case, reader=reader, what="truth")
+    return lambda: make_assignment(case, round=round_, reader=reader)
+
+
+@refused_by("blind_round_refuses_the_exposed")
+def an_override_taken_back_though_the_reader_was_exposed() -> Try:
+    case, reader = make_bare_case(), make_reader()
+    Exposure.objects.create(case=case, reader=reader, what="read")
+    given = make_assignment(
+        case, round=make_round("repeat"), reader=reader, exposure_override="the only senior on duty"
+    )
+    return lambda: Assignment.objects.filter(pk=given.pk).update(exposure_override="")
+
+
+@refused_by("blind_round_refuses_the_exposed")
+def a_blind_case_handed_over_to_an_exposed_reader() -> Try:
+    case, reader = make_bare_case(), make_reader()
+    Exposure.objects.create(case=case, reader=reader, what="report")
+    given = make_assignment(case, round=make_round("independent"), reader=make_reader())
+    return lambda: Assignment.objects.filter(pk=given.pk).update(reader=reader)
 
 
 @refused_by("labelling_round_refuses_test_patients")
