@@ -32,6 +32,7 @@ export default defineConfig({
       input: {
         reading: path("./src/reading.ts"),
         anatomy: path("./src/anatomy.ts"),
+        consensus: path("./src/consensus.ts"),
         intake: path("./src/pages/intake.ts"),
         work: path("./src/pages/work.ts"),
         shell: path("./src/pages/shell.ts"),

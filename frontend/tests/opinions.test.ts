@@ -4,10 +4,12 @@ import { test } from "node:test";
 import { apply } from "../src/reading/apply.ts";
 import { commandNames, mayRun, runCommand } from "../src/reading/commands.ts";
 import { markOf } from "../src/reading/marks.ts";
-import { modelCellOf, modelRowWords, shownMarkOf } from "../src/reading/model-marks.ts";
+import { modelCellOf, modelCellWords, modelRowWords, shownMarkOf } from "../src/reading/model-marks.ts";
 import { EMPTY_FINDING, EMPTY_STATE, findingOf, type Change, type Finding, type ReadState, type SopUid, type Vertebra } from "../src/reading/model.ts";
 import {
   abstentionWords,
+  asFinding,
+  comparedWith,
   differencesOf,
   isRevealed,
   modelViewOf,
@@ -17,12 +19,13 @@ import {
   suggestionOf,
   type ModelView,
 } from "../src/reading/opinions.ts";
+import { placeIn } from "../src/reading/place.ts";
 import { Outbox } from "../src/reading/outbox.ts";
 import type { Room } from "../src/reading/room-data.ts";
 import { Session, type Panel } from "../src/reading/session.ts";
 import { ReadingStore } from "../src/reading/store.ts";
 import { ALL_SEEN, CASE, L1, L2, MemoryStorage, SOPS, T12 } from "./case.ts";
-import { CLASSIFIED, judged, modelView, MORPHOMETRY, opinion } from "./opinions.ts";
+import { CLASSIFIED, judged, modelView, MORPHOMETRY, opinion, TRUTH } from "./opinions.ts";
 import { SlowScreen } from "./screen.ts";
 import { ContractServer } from "./server.ts";
 
@@ -207,6 +210,41 @@ test("differences come by harm: what may be missed, what may be extra, what is n
   assert.deepEqual(kinds({ [L1.id]: said("negative") }, { [L1.id]: judged("indeterminate", 0.5) }), ["L1 undecided"]);
 });
 
+test("a read is compared with the truth before any model, and there the type and what is not assessable count too", () => {
+  const model = modelView("revealed", [TRUTH, opinion(CLASSIFIED)]);
+  assert.equal(comparedWith({ model, locked: true })?.kind, "truth");
+  const kinds = (findings: ReadState["findings"]): string[] =>
+    differencesOf({ model, locked: true }, [L1, L2, T12], { findings, injuries: {} }).map(({ vertebra, kind }) => `${vertebra.level} ${kind}`);
+  const typed = (ao_body: Finding["ao_body"], ...ks: number[]): Finding => ({ ...said("fracture", ...ks), ao_body });
+  assert.deepEqual(kinds({ [L1.id]: typed("A3", 4, 5), [L2.id]: said("negative") }), []);
+  assert.deepEqual(kinds({ [L1.id]: typed("A1", 4, 5), [L2.id]: said("fracture", 5) }), ["L2 extra", "L1 type"]);
+  assert.deepEqual(kinds({ [L1.id]: said("negative"), [T12.id]: said("negative") }), ["L1 missed", "T12 undecided"]);
+  assert.deepEqual(kinds({ [L1.id]: typed("A3", 7, 8) }), ["L1 slices"]);
+  const truth = model.opinions[0]?.vertebrae.get(L1.id);
+  assert.ok(truth);
+  assert.equal(markOf(L1, asFinding(truth), ALL_SEEN).sign, "A3");
+});
+
+test("beside the truth, the strip speaks of the reference and not of the model", () => {
+  const state: ReadState = { findings: { [L1.id]: said("negative"), [L2.id]: said("negative") }, injuries: {} };
+  const session = open(modelView("revealed", [TRUTH]), { state, locked: true });
+  assert.equal(shownMarkOf(session, L1).words, "You and the reference differ");
+  assert.equal(modelRowWords(session, L1), "the reference: fracture A3 on 2 slices, you differ");
+  assert.equal(modelCellWords("mm", session.room), "the reference says fracture");
+  assert.equal(opinionName(comparedWith(session.room) ?? assert.fail()), "Reference");
+});
+
+test("a link leads to a vertebra and a slice, and one that names none of this read leads nowhere", () => {
+  assert.deepEqual(placeIn("?vertebra=12&slice=7"), { vertebra: 12, k: 6 });
+  assert.deepEqual(placeIn("?vertebra=12"), { vertebra: 12, k: null });
+  for (const search of ["", "?slice=3", "?vertebra=x", "?vertebra=-1", "?vertebra=0"]) assert.equal(placeIn(search), null);
+  const session = open(REVEALED, { locked: true });
+  session.goTo(L2.id, 7);
+  assert.deepEqual([session.vertebra?.level, session.screen.wanted], ["L2", 7]);
+  session.goTo(999, 3);
+  assert.deepEqual([session.vertebra?.level, session.screen.wanted], ["L2", 7]);
+});
+
 test("once revealed, Enter and Space go on to the next case", () => {
   const session = open(REVEALED, { locked: true });
   const opened: Panel[] = [];
@@ -240,5 +278,5 @@ test("slices, scores and abstentions in words", () => {
 });
 
 function suggestionless(reason: string): NonNullable<Parameters<typeof abstentionWords>[0]> {
-  return { verdict: "not_assessable", why: "cut", reason, score: null, slices: new Map() };
+  return { verdict: "not_assessable", why: "cut", reason, score: null, slices: new Map(), ao: null, words: "" };
 }

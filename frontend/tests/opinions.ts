@@ -13,6 +13,8 @@ export const judged = (verdict: SuggestedOut["verdict"], score: number | null, s
   reason: "",
   score,
   slices: Object.fromEntries(slices.map(([k, p]) => [SOPS[k], { value: (p ?? 1) < 0.5 ? "negative" : "fracture", p }])),
+  ao_body: null,
+  words: "",
 });
 
 /** L1 is a fracture on slices 5 to 7, strongest on 6; L2 is negative; T12 is cut. */
@@ -35,6 +37,16 @@ export const opinion = (vertebrae: OpinionOut["vertebrae"], more: Partial<Opinio
 export const MORPHOMETRY = opinion(
   { [L1.id]: { ...judged("fracture", 0.87), reason: "Anterior height 68 % of the neighbours." } },
   { read: 8, kind: "morphometry", name: "Morphometry 1" },
+);
+
+/** The reference: L1 is an A3 on slices 5 and 6, with a panel's reason; L2 is negative. */
+export const TRUTH = opinion(
+  {
+    [L1.id]: { ...judged("fracture", null, [[4, null], [5, null]]), ao_body: "A3", words: "Fracture A3", reason: "Cortical irregularity. The back edge is broken." },
+    [L2.id]: { ...judged("negative", null), words: "Negative" },
+    [T12.id]: { ...judged("not_assessable", null), words: "Not assessable: cut by the edge of the image" },
+  },
+  { read: 9, kind: "truth", name: "Reference" },
 );
 
 export function modelView(stage: StageEnum, opinions: readonly OpinionOut[], rule: ModelOut["rule"] = "shown"): ModelView {

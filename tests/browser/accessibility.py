@@ -22,7 +22,7 @@ AXE = REPOSITORY / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 #: A violation of one of these impacts fails; a weaker one is printed.
 SERIOUS = frozenset({"serious", "critical"})
 #: The dark pages, with the screens on which they have to work; all others are light.
-DARK_SCREENS = {name: (SCREEN, {"width": 1366, "height": 768}) for name in ("room", "anatomy-check")}
+DARK_SCREENS = {name: (SCREEN, {"width": 1366, "height": 768}) for name in ("room", "anatomy-check", "consensus")}
 #: Stands for the pages that have no address of their own, such as the one that says "Nothing here".
 NOTICE = "notice"
 

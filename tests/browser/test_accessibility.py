@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from config.folders import REPOSITORY
 from labeling.pages.urls import urlpatterns
-from tests.browser import test_accessibility_of_rooms, test_accessibility_of_work
+from tests.browser import test_accessibility_of_old_reads, test_accessibility_of_rooms, test_accessibility_of_work
 from tests.browser.accessibility import NOTICE, Look, found_by_axe, looks_at
 from tests.browser.application import Application
 from tests.browser.conftest import NewCase
@@ -40,7 +40,7 @@ NO_PAGE = {
 
 
 def test_every_page_has_a_test_that_looks_at_it() -> None:
-    modules = (test_accessibility_of_rooms, test_accessibility_of_work)
+    modules = (test_accessibility_of_old_reads, test_accessibility_of_rooms, test_accessibility_of_work)
     tests = [*globals().values(), *(one for module in modules for one in vars(module).values())]
     looked_at = {name for test in tests for name in getattr(test, "pages", ())}
     pages = {pattern.name for pattern in urlpatterns} | {"docs"}

@@ -11,9 +11,9 @@ from tests.browser.people import People, Person
 from tests.browser.room import Record, Room, open_case, until
 
 ROOMS = {
-    "resident": ["Worklist", "Intake"],
-    "senior1": ["Worklist"],
-    "lead": ["Intake", "Cases", "Labels", "Models", "Jobs"],
+    "resident": ["Worklist", "Feedback", "Teaching", "Intake"],
+    "senior1": ["Worklist", "Consensus", "Feedback", "Teaching"],
+    "lead": ["Rounds", "Teaching", "Intake", "Cases", "Old reads", "Labels", "Models", "Jobs"],
     "engineer": ["Intake", "Cases", "Labels", "Models", "Jobs"],
     "administrator": ["Intake", "Cases", "Models", "Jobs"],
 }

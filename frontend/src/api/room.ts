@@ -39,4 +39,7 @@ export const postAnatomy = (caseId: number, body: AnatomyInRequest): Answer<"POS
 /** What may be fetched ahead of the case that comes after this one. */
 export const getAhead = (caseId: number): Answer<"GET /api/worklist/next"> => request("GET", `/api/worklist/next?after=${caseId}`);
 
+/** Opens what comes next: what is one's own, else the next free case of a pool, which nobody else is given meanwhile. */
+export const postNext = (after: number): Answer<"POST /api/worklist/next"> => request("POST", "/api/worklist/next", { after });
+
 export const getOutlines = (url: string): Answer<"GET /api/anatomies/{anatomy_id}/outlines"> => request("GET", url);

@@ -20,6 +20,12 @@ export interface ActiveInRequest {
 
 export type AcuityEnum = "unknown" | "acute" | "old";
 
+/** A serializer that refuses unknown fields by name: a misspelt field is a 400, never a label that went nowhere. */
+export interface AheadInRequest {
+  /** The case that is being read. */
+  readonly after?: number;
+}
+
 /** What may be fetched before the next case is opened. Asking claims nothing and opens nothing. */
 export interface AheadOut {
   readonly case: number | null;
@@ -90,7 +96,36 @@ export interface AnatomyVertebraOut {
   readonly note: string;
 }
 
+/** A serializer that refuses unknown fields by name: a misspelt field is a 400, never a label that went nowhere. */
+export interface AnswerInRequest {
+  readonly text: string;
+}
+
+export interface AnsweredOut {
+  readonly answered_at: string;
+}
+
 export type AoBodyEnum = "A1" | "A2" | "A3" | "A4";
+
+/** A serializer that refuses unknown fields by name: a misspelt field is a 400, never a label that went nowhere. */
+export interface AskInRequest {
+  readonly letter: LetterEnum;
+  readonly vertebra: number;
+  readonly text: string;
+}
+
+/** One vertebra that the panel is asked about, the most harmful first. */
+export interface AskedOut {
+  readonly vertebra: number;
+  readonly level: string;
+  readonly difference: DifferenceEnum;
+  /** The larger, the more harmful. */
+  readonly harm: number;
+  /** For people: Fracture or negative. */
+  readonly why: string;
+  /** The slices that one read calls fractured and one does not. */
+  readonly sop_uids: readonly string[];
+}
 
 /** One delivery. */
 export interface BatchOut {
@@ -136,6 +171,8 @@ export interface BatchesOut {
 }
 
 export type BlankEnum = "";
+
+export type ByEnum = -1 | 1;
 
 export interface CarriedOut {
   readonly read: number;
@@ -185,7 +222,102 @@ export interface ConflictOut {
   readonly anatomy?: number;
 }
 
+export interface ConsensusAnatomyOut {
+  readonly id: number;
+  readonly n: number;
+}
+
+export interface ConsensusListOut {
+  readonly cases: readonly ConsensusRowOut[];
+}
+
+/** All that the screen of a consensus shows. */
+export interface ConsensusOut {
+  readonly consensus: ConsensusReadOut;
+  readonly round: ConsensusRoundOut;
+  readonly follows: FollowedRoundOut;
+  readonly case: RoomCaseOut;
+  readonly stack: StackOut;
+  readonly outlines_url: string | null;
+  readonly anatomy: ConsensusAnatomyOut;
+  readonly vertebrae: readonly RoomVertebraOut[];
+  readonly letters: readonly LetterEnum[];
+  /** By letter. */
+  readonly reads: Readonly<Record<string, SettledReadOut>>;
+  readonly asked: readonly AskedOut[];
+  /** Vertebrae that are filled in. */
+  readonly agreed: readonly number[];
+  /** By vertebra. */
+  readonly settled: Readonly<Record<string, SettlementOut>>;
+  readonly state: StateOut;
+  readonly gaps: readonly GapOut[];
+  readonly reasons: readonly ReasonOut[];
+  readonly members: readonly MemberOut[];
+  readonly shift: ShiftOut | null;
+  /** By letter. */
+  readonly shifted: Readonly<Record<string, ShiftedOut>>;
+  readonly report: ReportToPanelOut;
+  readonly questions: readonly QuestionOut[];
+  readonly record: readonly RecordOut[];
+  readonly position: PositionOut;
+  readonly next: NextConsensusOut | null;
+  readonly versions: readonly VersionOut[];
+  readonly second: SecondOut;
+  /** Why nothing can be written; empty where it can. */
+  readonly hindrance: string;
+}
+
+/** The panel's own read. */
+export interface ConsensusReadOut {
+  readonly id: number;
+  readonly version: number;
+  readonly state: ReadOutStateEnum;
+  /** The base_seq of what is settled next. */
+  readonly seq: number;
+  readonly locked_at: string | null;
+  readonly writable: boolean;
+  /** Of the reference that it becomes. */
+  readonly target: string;
+  /** Locked, and a later version may follow. */
+  readonly reopenable: boolean;
+}
+
+export interface ConsensusRoundOut {
+  readonly id: number;
+  readonly name: string;
+  readonly kind: RoundOutKindEnum;
+  readonly rules: RulesOut;
+}
+
+/** One case that a person is to settle with others. */
+export interface ConsensusRowOut {
+  readonly round_id: number;
+  readonly round: string;
+  readonly case: number;
+  readonly name: string;
+  readonly sex: string;
+  readonly age: string;
+  readonly state: ConsensusRowOutStateEnum;
+  /** The state as people are told it, with the date it waits for. */
+  readonly words: string;
+  /** The consensus, once it was opened. */
+  readonly read: number | null;
+  readonly version: number | null;
+  readonly draft: boolean;
+  /** From when on it can be settled, where that is ahead. */
+  readonly on: string | null;
+}
+
+export type ConsensusRowOutStateEnum = "ready" | "later" | "settled";
+
+export interface CorrectedOut {
+  /** The later version, a draft. */
+  readonly consensus: number;
+}
+
 export type CutWhereEnum = "top" | "bottom" | "left" | "right" | "front" | "back";
+
+export type DifferenceEnum = "verdict" | "ao" | "level" | "slices" | "unclear" | "audit";
 
 /** What a draft said that has no place in the new version. */
 export interface DroppedOut {
@@ -217,6 +349,11 @@ export interface FileOut {
   readonly bytes: number;
 }
 
+export interface FindingBriefOut {
+  readonly verdict: VerdictEnum | NullEnum | null;
+  readonly ao_body: AoBodyEnum | NullEnum | null;
+}
+
 /** What a read says of one vertebra; `slices` by SOP Instance UID. */
 export interface FindingOut {
   readonly verdict: VerdictEnum | NullEnum | null;
@@ -243,6 +380,13 @@ export interface FindingOutRequest {
   readonly level_said: string;
   readonly slices: Readonly<Record<string, SliceMarkOutRequest>>;
   readonly measures: readonly MeasureOutRequest[];
+}
+
+/** The round whose reads are settled. */
+export interface FollowedRoundOut {
+  readonly name: string;
+  readonly kind: RoundOutKindEnum;
+  readonly imported: boolean;
 }
 
 /** One thing that is open before the read can be locked. */
@@ -360,6 +504,8 @@ export interface LabelSlicesPayloadRequest {
 
 export type LabelSlicesPayloadSourceEnum = "key" | "range";
 
+export type LetterEnum = "A" | "B";
+
 export type LevelEnum = "C1" | "C2" | "C3" | "C4" | "C5" | "C6" | "C7" | "T1" | "T2" | "T3" | "T4" | "T5" | "T6" | "T7" | "T8" | "T9" | "T10" | "T11" | "T12" | "T13" | "L1" | "L2" | "L3" | "L4" | "L5" | "L6";
 
 /** A serializer that refuses unknown fields by name: a misspelt field is a 400, never a label that went nowhere. */
@@ -404,6 +550,26 @@ export interface MeasureOutRequest {
   readonly points: readonly (readonly number[])[];
 }
 
+/** A member of the panel. */
+export interface MemberOut {
+  readonly reader: number;
+  readonly name: string;
+  readonly initials: string;
+  readonly senior: boolean;
+  readonly present: boolean;
+  readonly you: boolean;
+}
+
+/** A serializer that refuses unknown fields by name: a misspelt field is a 400, never a label that went nowhere. */
+export interface MembersInRequest {
+  readonly reader: number;
+  readonly present: boolean;
+}
+
+export interface MembersOut {
+  readonly members: readonly MemberOut[];
+}
+
 /** A model that came in; the same files again are the same version. */
 export interface ModelMadeOut {
   readonly id: number;
@@ -414,7 +580,7 @@ export interface ModelMadeOut {
   readonly url: string;
 }
 
-/** What the models say of the case, as far as this reader is shown it now; the classifier first. */
+/** What the models say of the case, and what is true of it, as far as this reader is shown it now; the truth first, then the classifier. */
 export interface ModelOut {
   readonly rule: ModelRuleEnum;
   readonly stage: StageEnum;
@@ -450,6 +616,11 @@ export interface NewerAnatomyOut {
   readonly n?: number;
 }
 
+export interface NextConsensusOut {
+  readonly round: number;
+  readonly case: number;
+}
+
 /** Every error, of every address; some carry more fields. */
 export interface NotCompleteOut {
   readonly ok?: boolean;
@@ -463,6 +634,16 @@ export interface NotCompleteOut {
 }
 
 export type NullEnum = null;
+
+export interface OpenedConsensusOut {
+  readonly consensus: number;
+}
+
+/** The next read and its room; nothing of both where no case is left. */
+export interface OpenedNextOut {
+  readonly read: number | null;
+  readonly room: RoomOut | null;
+}
 
 /** The read and its room, so that a next case is one way there and back. */
 export interface OpenedOut {
@@ -495,7 +676,7 @@ export interface OpinionCaseOut {
 
 export type OpinionCaseOutKindEnum = "fracture" | "negative" | "incomplete";
 
-/** The read of one model version on the anatomy of this read; `vertebrae` by the id of the vertebra. */
+/** The read of one model version on the anatomy of this read, or the truth of its case; `vertebrae` by the id of the vertebra. */
 export interface OpinionOut {
   readonly read: number;
   readonly kind: OpinionOutKindEnum;
@@ -505,13 +686,17 @@ export interface OpinionOut {
   readonly vertebrae: Readonly<Record<string, SuggestedOut>>;
 }
 
-export type OpinionOutKindEnum = "classifier" | "morphometry";
+export type OpinionOutKindEnum = "truth" | "classifier" | "morphometry";
 
 export type OrientationEnum = "sagittal" | "axial" | "coronal" | "oblique";
 
 export type OutcomeEnum = "reading" | "derived" | "kept" | "mask" | "left_out" | "seen_before" | "refused";
 
 export type OutlinesEnum = "shown" | "hidden";
+
+export interface PanelReportOut {
+  readonly report: ReportToPanelOut;
+}
 
 /** The place of the case in the reader's list, from 1; 0 where it stands in none. */
 export interface PositionOut {
@@ -547,6 +732,30 @@ export interface PriorOut {
   readonly url: string;
 }
 
+/** The protocol record of a round, as it is printed; no identity, and no number of this database. */
+export interface ProtocolOut {
+  /** Of the record as canonical JSON: the same record gives the same hash. */
+  readonly sha256: string;
+  /** Whether cases are closed that the asking person owes a read of. */
+  readonly partial: boolean;
+  readonly record: Readonly<Record<string, unknown>>;
+}
+
+/** A question to one reader, and the answer. */
+export interface QuestionOut {
+  readonly id: number;
+  readonly letter: LetterEnum;
+  readonly vertebra: number;
+  readonly text: string;
+  readonly at: string;
+  readonly answer: string;
+  readonly answered_at: string | null;
+}
+
+export interface QuestionsOut {
+  readonly questions: readonly QuestionOut[];
+}
+
 export type QueueEnum = "io" | "infer" | "train";
 
 export interface ReadOut {
@@ -564,6 +773,24 @@ export interface ReadOut {
 export type ReadOutStateEnum = "draft" | "locked";
 
 export type ReasonEnum = "image" | "wrong_study" | "anatomy" | "exclude" | "known" | "later";
+
+export interface ReasonOut {
+  readonly code: string;
+  readonly text: string;
+}
+
+export interface RecordOut {
+  /** A, B, or the initials of a member; empty for the panel. */
+  readonly who: string;
+  readonly what: string;
+  readonly at: string;
+}
+
+export interface ReferenceOut {
+  readonly locked_at: string;
+  readonly reference: number;
+  readonly next: NextConsensusOut | null;
+}
 
 /** A tab that lets go. As a form, it may bear the CSRF token, for what a closing page can still send. */
 export interface ReleaseInRequest {
@@ -585,6 +812,12 @@ export type ReportEnum = "shown" | "after_lock" | "hidden";
 
 export interface ReportOut {
   readonly text: string;
+}
+
+export interface ReportToPanelOut {
+  readonly open: boolean;
+  readonly may_show: boolean;
+  readonly text: string | null;
 }
 
 export interface RestorePayloadRequest {
@@ -689,6 +922,7 @@ export interface RulesOut {
   readonly second_reader_share: number;
   readonly model_hidden_share: number;
   readonly feedback: FeedbackEnum;
+  readonly audit_share: number;
 }
 
 /** Which planes the second view can show beside the sagittal one. */
@@ -752,6 +986,87 @@ export interface SetVerdictPayloadRequest {
   readonly vertebra: number;
   readonly verdict: VerdictEnum | NullEnum | null;
   readonly why?: WhyEnum | BlankEnum;
+}
+
+/** How a panel settles one vertebra. */
+export interface SettleInRequest {
+  /** Made by the client: sending the same twice is harmless. */
+  readonly uuid: string;
+  readonly base_seq: number;
+  readonly vertebra: number;
+  readonly took: TookEnum;
+  /** Only where neither is taken. */
+  readonly finding?: FindingOutRequest | null;
+  /** Only where neither is taken. */
+  readonly injury?: InjuryOutRequest | null;
+  readonly reason: string;
+  readonly acuity: AcuityEnum;
+  readonly teach?: boolean;
+  readonly explanation?: string;
+}
+
+/** What the consensus says after something was settled or taken back. */
+export interface SettledOut {
+  readonly seq: number;
+  readonly settled: Readonly<Record<string, SettlementOut>>;
+  readonly state: StateOut;
+  readonly gaps: readonly GapOut[];
+}
+
+/** One of the reads, on the anatomy of the consensus; moved, where a shift is set. */
+export interface SettledReadOut {
+  readonly state: StateOut;
+  readonly locked_at: string | null;
+  readonly version: number;
+  readonly active_ms: number | null;
+  /** By how many vertebrae toward the feet it is moved. */
+  readonly shift: number;
+  readonly shift_moves: ShiftMovesEnum | BlankEnum;
+  readonly slices_labelled: boolean;
+}
+
+/** How one vertebra was settled. */
+export interface SettlementOut {
+  readonly took: TookEnum;
+  readonly reason: string;
+  readonly acuity: AcuityEnum;
+  readonly teach: boolean;
+  readonly explanation: string;
+}
+
+/** A serializer that refuses unknown fields by name: a misspelt field is a 400, never a label that went nowhere. */
+export interface ShiftInRequest {
+  readonly letter: LetterEnum;
+  readonly by: number;
+  readonly moves?: ShiftMovesEnum | BlankEnum;
+}
+
+export type ShiftMovesEnum = "names" | "findings";
+
+/** A shift by one vertebra that leaves fewer differences. */
+export interface ShiftOut {
+  readonly letter: LetterEnum;
+  readonly by: ByEnum;
+  readonly moves: ShiftMovesEnum;
+  readonly differ_now: number;
+  readonly differ_after: number;
+  readonly sentence: string;
+  readonly preview: readonly ShiftPreviewOut[];
+}
+
+export interface ShiftPreviewOut {
+  readonly vertebra: number;
+  readonly level: string;
+  readonly other: FindingBriefOut | null;
+  readonly now: FindingBriefOut | null;
+  readonly after: FindingBriefOut | null;
+}
+
+/** A shift that is set, and who set it. */
+export interface ShiftedOut {
+  readonly by: ByEnum;
+  readonly moves: ShiftMovesEnum;
+  readonly who: string;
 }
 
 /** What was on screen when the reader clicked. */
@@ -828,6 +1143,10 @@ export interface SuggestedOut {
   readonly reason: string;
   readonly score: number | null;
   readonly slices: Readonly<Record<string, SuggestedSliceOut>>;
+  /** Of the reference; no model gives one. * `A1` - A1 wedge or impaction * `A2` - A2 split or pincer * `A3` - A3 incomplete burst * `A4` - A4 complete burst */
+  readonly ao_body: AoBodyEnum | NullEnum | null;
+  /** All that the reference says of the vertebra; empty for a model. */
+  readonly words: string;
 }
 
 /** What a model says of one slice. */
@@ -853,9 +1172,19 @@ export interface TabCountsOut {
 
 export type TabEnum = "mine" | "to_read" | "draft" | "locked" | "skipped" | "unclear";
 
+export type TookEnum = "a" | "b" | "neither";
+
 export type TypeEnum = "B1" | "B2" | "B3" | "C";
 
 export type UnitEnum = "slice" | "vertebra";
+
+/** A vertebra that is open again. */
+export interface UnsettleInRequest {
+  /** Made by the client: sending the same twice is harmless. */
+  readonly uuid: string;
+  readonly base_seq: number;
+  readonly vertebra: number;
+}
 
 export type VerbEnum = "label_slices" | "rest_negative" | "set_verdict" | "set_ao" | "set_process_fracture" | "set_acuity" | "set_unclear" | "set_comment" | "set_level_said" | "set_measures" | "set_injury" | "accept" | "restore";
 
@@ -933,6 +1262,7 @@ export interface WorklistOut {
 
 /** One case of one round. */
 export interface WorklistRowOut {
+  readonly assignment: number;
   readonly case: number;
   readonly name: string;
   readonly sex: string;
@@ -993,6 +1323,28 @@ export interface Endpoints {
   readonly "POST /api/cases/{case_id}/open": { readonly body: undefined; readonly answer: OpenedOut };
   /** Pass a case by, with a reason. Opening it again takes it up again. */
   readonly "POST /api/cases/{case_id}/skip": { readonly body: SkipInRequest; readonly answer: SkippedOut };
+  /** One's own consensus cases, those first that can be settled now. */
+  readonly "GET /api/consensus": { readonly body: undefined; readonly answer: ConsensusListOut };
+  /** All that the screen of a consensus needs, in one answer. */
+  readonly "GET /api/consensus/{read_id}": { readonly body: undefined; readonly answer: ConsensusOut };
+  /** Begin a later version of a locked consensus. The truth stays what it is until that is locked. */
+  readonly "POST /api/consensus/{read_id}/correct": { readonly body: ReopenInRequest; readonly answer: CorrectedOut };
+  /** Lock the consensus: it becomes the truth of its case. */
+  readonly "POST /api/consensus/{read_id}/lock": { readonly body: LockInRequest; readonly answer: ReferenceOut };
+  /** Record who sits at the table. Whoever is present knows what is on the screen. */
+  readonly "POST /api/consensus/{read_id}/members": { readonly body: MembersInRequest; readonly answer: MembersOut };
+  /** Send a vertebra back to one reader with a question. Who that is is not said. */
+  readonly "POST /api/consensus/{read_id}/questions": { readonly body: AskInRequest; readonly answer: QuestionsOut };
+  /** Show the panel the clinical report: for the study lead, and recorded. */
+  readonly "POST /api/consensus/{read_id}/report": { readonly body: undefined; readonly answer: PanelReportOut };
+  /** Settle one vertebra, or settle it anew. Sending the same one twice gives an answer and changes nothing. */
+  readonly "POST /api/consensus/{read_id}/settle": { readonly body: SettleInRequest; readonly answer: SettledOut };
+  /** Compare one read as moved by one vertebra, or as it was locked again. The read itself stays. */
+  readonly "POST /api/consensus/{read_id}/shift": { readonly body: ShiftInRequest; readonly answer: ConsensusOut };
+  /** Take back how a vertebra was settled. */
+  readonly "POST /api/consensus/{read_id}/unsettle": { readonly body: UnsettleInRequest; readonly answer: SettledOut };
+  /** Open the consensus of a case: the one that there is, or a new one with all that is agreed filled in. */
+  readonly "POST /api/consensus/open/{round_id}/{case_id}": { readonly body: undefined; readonly answer: OpenedConsensusOut };
   /** One row per finding of the locked reads that this person may take out. */
   readonly "GET /api/exports/findings": { readonly body: undefined; readonly answer: readonly (Readonly<Record<string, unknown>>)[] };
   /** One row per slice label of the locked reads that this person may take out. */
@@ -1025,6 +1377,8 @@ export interface Endpoints {
   readonly "PUT /api/me/preferences": { readonly body: PreferencesInRequest; readonly answer: PreferencesOut };
   /** Take a model in. Engineers only: a checkpoint is a program, and runs when it is loaded. */
   readonly "PUT /api/models": { readonly body: undefined; readonly answer: ModelMadeOut };
+  /** Answer a question about one's own read, once. */
+  readonly "POST /api/questions/{question_id}/answer": { readonly body: AnswerInRequest; readonly answer: AnsweredOut };
   /** What is open before the read can be locked. */
   readonly "GET /api/reads/{read_id}/gaps": { readonly body: undefined; readonly answer: GapsOut };
   /** Lock the read. From then on it never changes. */
@@ -1049,8 +1403,12 @@ export interface Endpoints {
   readonly "DELETE /api/reads/{read_id}/writer": { readonly body: undefined; readonly answer: WriterOut };
   /** Ending the lease as a page that closes can ask for it: a form, with the CSRF token as a field. */
   readonly "POST /api/reads/{read_id}/writer/release": { readonly body: ReleaseInRequest; readonly answer: WriterOut };
+  /** Who was assigned, what they were shown, when they opened, locked and settled; hashed. */
+  readonly "GET /api/rounds/{round_id}/protocol": { readonly body: undefined; readonly answer: ProtocolOut };
   /** One page of one's own worklist, with the counts of all tabs. */
   readonly "GET /api/worklist": { readonly body: undefined; readonly answer: WorklistOut };
-  /** What may be fetched before the next case is opened. */
+  /** What comes next: what may be fetched before it is opened, and opening it. */
   readonly "GET /api/worklist/next": { readonly body: undefined; readonly answer: AheadOut };
+  /** Open the next case: the own draft or own case that comes first, else one of the pool, which nobody else is given at the same moment. `read` is null where nothing is left. */
+  readonly "POST /api/worklist/next": { readonly body: AheadInRequest; readonly answer: OpenedNextOut };
 }

@@ -2,7 +2,7 @@
 
 import { markOf, type Mark } from "./marks.ts";
 import { findingOf, type Finding, type ReadContext, type ReadState, type SliceValue, type SopUid, type Vertebra } from "./model.ts";
-import { comparedWith, differenceOf, fracturedOf, suggestionOf, verdictWords, type DifferenceKind, type Reading } from "./opinions.ts";
+import { comparedWith, differenceOf, fracturedOf, suggestionOf, theOther, verdictWords, type DifferenceKind, type Reading } from "./opinions.ts";
 
 /** What is asked of an open read. */
 export interface Read {
@@ -15,7 +15,8 @@ const SUGGESTED: Readonly<Record<SliceValue, Mark>> = {
   negative: { className: "st-model", sign: "−", words: "Not decided" },
 };
 
-export const DIFFERS: Mark = { className: "st-diff", sign: "≠", words: "You and the model differ" };
+/** Where what stands beside the read is another verdict or type. */
+export const differs = (other: string): Mark => ({ className: "st-diff", sign: "≠", words: `You and ${other} differ` });
 
 /** The mark of a vertebra with the model's word in it, where one is shown. */
 export function shownMarkOf({ room, store }: Read, vertebra: Vertebra): Mark {
@@ -27,7 +28,7 @@ export function shownMarkOf({ room, store }: Read, vertebra: Vertebra): Mark {
   }
   const kind = kindOf({ room, store }, vertebra);
   // Other slices of the same fracture are no other verdict.
-  return kind !== null && kind !== "slices" ? DIFFERS : mark;
+  return kind !== null && kind !== "slices" ? differs(theOther(comparedWith(room))) : mark;
 }
 
 function kindOf({ room, store }: Read, vertebra: Vertebra): DifferenceKind | null {
@@ -35,17 +36,17 @@ function kindOf({ room, store }: Read, vertebra: Vertebra): DifferenceKind | nul
   return judged ? differenceOf(findingOf(store.state, vertebra.id), judged) : null;
 }
 
-/** mf, mn: a suggestion on a slice that has no label. mm: the model calls a slice a fracture, beside the reader's word. */
+/** mf, mn: a suggestion on a slice that has no label. mm: a fracture by the model or the reference, beside the reader's word. */
 export type ModelCell = "mf" | "mn" | "mm" | "";
 
-const CELL_WORDS: Readonly<Record<ModelCell, string>> = {
+const CELL_WORDS: Readonly<Record<Exclude<ModelCell, "mm">, string>> = {
   mf: "fracture suggested",
   mn: "negative suggested",
-  mm: "the model says fracture",
   "": "",
 };
 
-export const modelCellWords = (cell: ModelCell): string => CELL_WORDS[cell];
+export const modelCellWords = (cell: ModelCell, room: Reading): string =>
+  cell === "mm" ? `${theOther(comparedWith(room))} says fracture` : CELL_WORDS[cell];
 
 /** Whether slices without a label still wait for one: where the unit is the slice, also beside those that have one. */
 const isOpen = ({ locked, context }: Read["room"], { cut }: Vertebra, { verdict }: Finding): boolean =>
@@ -69,11 +70,13 @@ export function modelRowWords(read: Read, vertebra: Vertebra): string {
     if (!suggestion || vertebra.cut) return "";
     return `the model suggests ${suggestion.verdict}${sliceCount(fracturedOf(suggestion).length)}`;
   }
-  const judged = comparedWith(room)?.vertebrae.get(vertebra.id);
+  const opinion = comparedWith(room);
+  const judged = opinion?.vertebrae.get(vertebra.id);
   if (!judged) return "";
-  if (judged.verdict === "not_assessable") return "the model did not assess it";
-  const differs = kindOf(read, vertebra) === null ? "" : ", you differ";
-  return `the model: ${verdictWords(judged.verdict)}${sliceCount(fracturedOf(judged).length)}${differs}`;
+  if (judged.verdict === "not_assessable" && !judged.words) return "the model did not assess it";
+  const differing = kindOf(read, vertebra) === null ? "" : ", you differ";
+  const words = judged.words ? judged.words.charAt(0).toLowerCase() + judged.words.slice(1) : verdictWords(judged.verdict);
+  return `${theOther(opinion)}: ${words}${sliceCount(fracturedOf(judged).length)}${differing}`;
 }
 
 const sliceCount = (count: number): string => (count === 0 ? "" : count === 1 ? " on 1 slice" : ` on ${count} slices`);

@@ -1,10 +1,12 @@
-/** What models say of the case, as far as the server shows it to this reader now; and where the reader says otherwise. */
+/** What models say of the case, and what is true of it, as far as the server shows it to this reader now; and where the reader says otherwise. */
 
 import type { ModelOut, OpinionOut, SuggestedOut } from "../api/schema.ts";
 import {
+  EMPTY_FINDING,
   findingOf,
   vertebraId,
   WHYS,
+  type AoBody,
   type Finding,
   type ReadState,
   type SliceValue,
@@ -14,7 +16,7 @@ import {
   type VertebraId,
 } from "./model.ts";
 
-/** One model's word on one vertebra. */
+/** One model's word on one vertebra, or that of the reference. */
 export interface Judged {
   readonly verdict: Verdict;
   readonly why: string;
@@ -23,11 +25,15 @@ export interface Judged {
   /** 0 to 1, the higher the more like a fracture. */
   readonly score: number | null;
   readonly slices: ReadonlyMap<SopUid, { readonly value: SliceValue; readonly p: number | null }>;
+  /** Of the reference; no model gives a type. */
+  readonly ao: AoBody | null;
+  /** All that the reference says of the vertebra; empty for a model. */
+  readonly words: string;
 }
 
 export interface Opinion {
   readonly read: number;
-  readonly kind: "classifier" | "morphometry";
+  readonly kind: "truth" | "classifier" | "morphometry";
   readonly name: string;
   /** "fracture at T12 and L1" */
   readonly caseWords: string;
@@ -38,7 +44,7 @@ export interface Opinion {
 export interface ModelView {
   readonly rule: "shown" | "after_lock" | "never";
   readonly stage: "hidden" | "first" | "revealed";
-  /** The classifier first; none while hidden, and none where no model has read this anatomy. */
+  /** The truth first, then the classifier; none while hidden, and none where no model has read this anatomy. */
   readonly opinions: readonly Opinion[];
 }
 
@@ -53,12 +59,14 @@ const opinionOf = ({ read, kind, name, case: whole, vertebrae }: OpinionOut): Op
   vertebrae: new Map(Object.entries(vertebrae).map(([id, judged]) => [vertebraId(id), judgedOf(judged)])),
 });
 
-const judgedOf = ({ verdict, why, reason, score, slices }: SuggestedOut): Judged => ({
+const judgedOf = ({ verdict, why, reason, score, slices, ao_body, words }: SuggestedOut): Judged => ({
   verdict,
   why,
   reason,
   score,
   slices: new Map(Object.entries(slices) as [SopUid, { value: SliceValue; p: number | null }][]),
+  ao: (ao_body as AoBody | null) ?? null,
+  words,
 });
 
 /** What a room has to know for the questions below. */
@@ -80,19 +88,24 @@ export function suggestionOf(room: Reading, vertebra: VertebraId): Suggestion | 
   return { ...judged, verdict: judged.verdict, read: opinion.read };
 }
 
-/** A locked read with the models' word beside it. */
+/** A locked read with the models' word, or the truth, beside it. */
 export const isRevealed = (room: Reading): boolean =>
   room.locked && room.model?.stage === "revealed" && room.model.opinions.length > 0;
 
-/** The opinion that a locked read, or its next version, is compared with. */
+/** The opinion that a locked read, or its next version, is compared with: the truth, where it is told. */
 export const comparedWith = (room: Reading): Opinion | null =>
-  room.model?.stage === "revealed" ? (suggesting(room) ?? room.model.opinions[0] ?? null) : null;
+  room.model?.stage === "revealed" ? (truthOf(room) ?? suggesting(room) ?? room.model.opinions[0] ?? null) : null;
+
+export const truthOf = ({ model }: Reading): Opinion | null => model?.opinions.find(({ kind }) => kind === "truth") ?? null;
+
+/** What stands beside the read, in the middle of a sentence. */
+export const theOther = (opinion: Opinion | null): string => (opinion?.kind === "truth" ? "the reference" : "the model");
 
 // ---------------------------------------------------------------- where the reader says otherwise
 
-/** By harm: what may be missed, what may be extra, what one of both would not judge, where else it is seen. */
-export type DifferenceKind = "missed" | "extra" | "undecided" | "slices";
-const BY_HARM: readonly DifferenceKind[] = ["missed", "extra", "undecided", "slices"];
+/** By harm: what may be missed, what may be extra, what one of both would not judge, of which type, where else it is seen. */
+export type DifferenceKind = "missed" | "extra" | "undecided" | "type" | "slices";
+const BY_HARM: readonly DifferenceKind[] = ["missed", "extra", "undecided", "type", "slices"];
 
 export interface Difference {
   readonly vertebra: Vertebra;
@@ -105,9 +118,14 @@ const SAME_PLACE = 0.5;
 
 export function differenceOf(finding: Finding, judged: Judged): DifferenceKind | null {
   const { verdict } = finding;
-  // Where the model abstained it says nothing, and where the reader has no verdict yet nothing differs.
-  if (verdict === null || judged.verdict === "not_assessable") return null;
-  if (verdict === judged.verdict) return verdict === "fracture" && overlap(finding, judged) < SAME_PLACE ? "slices" : null;
+  // Where the model abstained it says nothing, and where the reader has no verdict yet nothing differs. A reference that
+  // found a vertebra not assessable has said so.
+  if (verdict === null || (judged.verdict === "not_assessable" && !judged.words)) return null;
+  if (verdict === judged.verdict) {
+    if (verdict !== "fracture") return null;
+    if (judged.words && judged.ao !== finding.ao_body) return "type";
+    return overlap(finding, judged) < SAME_PLACE ? "slices" : null;
+  }
   if (verdict === "negative" && judged.verdict === "fracture") return "missed";
   return verdict === "fracture" && judged.verdict === "negative" ? "extra" : "undecided";
 }
@@ -176,13 +194,16 @@ export function abstentionWords(judged: Judged | null): string {
 /** A number stays with its sign. */
 export const unbroken = (words: string): string => words.replace(/(\d) %/g, "$1\u00a0%");
 
+/** What the reference says, as a finding: for its mark. */
+export const asFinding = ({ verdict, why, ao }: Judged): Finding => ({ ...EMPTY_FINDING, verdict, why: why as Finding["why"], ao_body: ao });
+
 export const verdictWords = (verdict: Verdict): string => verdict.replace("_", " ");
 
-const KINDS = { classifier: "Classifier", morphometry: "Morphometry" } as const;
+const KINDS = { truth: "Reference", classifier: "Classifier", morphometry: "Morphometry" } as const;
 
 /** "Classifier sagittal 2", "Morphometry 1": the kind stands before a name that does not say it. */
 export const opinionName = ({ kind, name }: Opinion): string =>
-  name.toLowerCase().includes(kind) ? name : `${KINDS[kind]} ${name}`;
+  name.toLowerCase().includes(KINDS[kind].toLowerCase()) ? name : `${KINDS[kind]} ${name}`;
 
 const joined = (words: readonly string[]): string =>
   words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1) ?? ""}`;

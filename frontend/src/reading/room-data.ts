@@ -6,7 +6,7 @@ import type { ViewerSlice } from "../viewer/stack-viewer.ts";
 import { PRESETS, type Window } from "../viewer/windows.ts";
 import type { PixelSpacing } from "./measures.ts";
 import { sliceIndex, sopUid, vertebraId, type ReadContext, type ReadState, type SliceIndex, type SopUid, type Vertebra, type VertebraId } from "./model.ts";
-import { differencesOf, modelViewOf, strongestSlice, type ModelView, type Reading } from "./opinions.ts";
+import { differencesOf, modelViewOf, strongestSlice, truthOf, type ModelView, type Reading } from "./opinions.ts";
 import { stateOf } from "./transport.ts";
 
 /** A label is accepted this many slices beyond the body, where the mask may be too small. */
@@ -153,7 +153,7 @@ function startOf(viewed: RoomOut["read"]["viewed"], vertebrae: readonly Vertebra
   return { k: typeof k === "number" ? k : middle, vertebra: first, window: windowOf(window) ?? PRESETS.bone.window };
 }
 
-/** Once the model is revealed: where it and the reader differ most, on the slice that speaks most for it. */
+/** Once the model or the truth is revealed: where it and the reader differ most, on the slice that speaks most for it. */
 function startAtDifference(room: Reading, vertebrae: readonly Vertebra[], state: ReadState, sops: readonly SopUid[]): Partial<Room["start"]> {
   const [first] = room.locked ? differencesOf(room, vertebrae, state) : [];
   if (!first) return {};
@@ -173,7 +173,7 @@ function personWords(sex: string, age: string): string {
 }
 
 function modelWords({ model: rule }: RulesOut, model: ModelView | null, locked: boolean): string {
-  if (model?.stage === "revealed") return "Model revealed";
+  if (model?.stage === "revealed") return truthOf({ model, locked }) ? "Reference shown" : "Model revealed";
   if (model?.stage === "first") return "Model shown";
   if (rule === "never") return "Model never shown";
   // In a round that shows the model, some cases are drawn to be read without it.

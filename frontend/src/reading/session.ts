@@ -133,6 +133,14 @@ export class Session {
     this.changed();
   }
 
+  /** A vertebra by its number, on this slice or in the middle of its body; nowhere where the anatomy has none such. */
+  goTo(id: number, k: number | null): void {
+    const vertebra = this.room.context.vertebrae.find((each) => each.id === id);
+    if (!vertebra) return;
+    const inStack = k !== null && k < this.room.sops.length ? k : null;
+    this.selectVertebra(vertebra, inStack ?? middleOf(vertebra));
+  }
+
   /** The neighbour above (-1) or below (1), on the middle slice of its body: no model says where to look. */
   stepVertebra(delta: -1 | 1): void {
     const { vertebrae } = this.room.context;

@@ -1,7 +1,7 @@
 /** What the models suggest for the current vertebra, beside a draft: a quiet line for each, and the way to accept it. */
 
 import { nameOf, type Vertebra } from "../model.ts";
-import { abstentionWords, isRevealed, opinionName, scoreWords, slicesWords, suggesting, unbroken, verdictWords, type Opinion } from "../opinions.ts";
+import { abstentionWords, comparedWith, isRevealed, opinionName, scoreWords, slicesWords, suggesting, theOther, truthOf, unbroken, verdictWords, type Opinion } from "../opinions.ts";
 import type { Session } from "../session.ts";
 import { part, setText } from "./dom.ts";
 
@@ -20,8 +20,8 @@ export class OpinionView {
     this.box.hidden = suggesting(room) === null;
     this.beside.hidden = isShown && model.opinions.length > 0 && besideOf(room.model?.opinions ?? []).length === 0;
     this.all.hidden = locked || suggesting(room) === null;
-    this.legend.hidden = suggesting(room) === null;
-    setText(part("legend-model-words"), isRevealed(room) ? "the model says fracture" : "suggested");
+    this.legend.hidden = (truthOf(room) ?? suggesting(room)) === null;
+    setText(part("legend-model-words"), isRevealed(room) ? `${theOther(comparedWith(room))} says fracture` : "suggested");
     this.legend.classList.toggle("revealed", isRevealed(room));
   }
 

@@ -1,10 +1,11 @@
-/** A locked read beside what the model says: both verdicts, and where they differ, the most harmful first. */
+/** A locked read beside what the model says, or what is true: both verdicts, and where they differ, the most harmful first. */
 
 import { markOf, type Mark } from "../marks.ts";
-import { DIFFERS } from "../model-marks.ts";
+import { differs } from "../model-marks.ts";
 import { findingOf, nameOf, type Finding, type SopUid, type Vertebra } from "../model.ts";
 import {
   abstentionWords,
+  asFinding,
   comparedWith,
   differencesOf,
   isRevealed,
@@ -12,6 +13,7 @@ import {
   scoreWords,
   slicesWords,
   strongestSlice,
+  theOther,
   unbroken,
   verdictWords,
   type Difference,
@@ -31,6 +33,7 @@ export class RevealView {
   build(session: Session): void {
     const reveals = isRevealed(session.room);
     this.panel.toggleAttribute("data-reveal", reveals);
+    part("versus-section").setAttribute("aria-label", `You and ${theOther(comparedWith(session.room))}`);
     for (const name of ["versus-section", "differences-section", "change-my-read"]) part(name).hidden = !reveals;
   }
 
@@ -39,18 +42,18 @@ export class RevealView {
     const opinion = comparedWith(room);
     if (!isRevealed(room) || !opinion) return;
     const found = differencesOf(room, room.context.vertebrae, store.state);
-    setText(part("differences-title"), found.length > 0 ? "Where you and the model differ" : "You and the model agree");
+    setText(part("differences-title"), found.length > 0 ? `Where you and ${theOther(opinion)} differ` : `You and ${theOther(opinion)} agree`);
     refill(this.versus, [session, vertebra], () => (vertebra ? versus(session, opinion, vertebra) : []));
     refill(this.differences, [session, vertebra], () => differences(session, opinion, found));
   }
 }
 
-/** What is said aloud when the model is revealed. */
+/** What is said aloud when the model or the truth is revealed. */
 export function revealWords({ room, store }: Session): string {
   const opinion = comparedWith(room);
   if (!isRevealed(room) || !opinion) return "";
   const count = differencesOf(room, room.context.vertebrae, store.state).length;
-  return `Model revealed. ${opinionName(opinion)}: ${opinion.caseWords}. ${count === 0 ? "Nothing differs." : count === 1 ? "1 difference." : `${count} differences.`}`;
+  return `${opinion.kind === "truth" ? "Reference" : "Model"} revealed. ${opinionName(opinion)}: ${opinion.caseWords}. ${count === 0 ? "Nothing differs." : count === 1 ? "1 difference." : `${count} differences.`}`;
 }
 
 // ---------------------------------------------------------------- the current vertebra
@@ -60,18 +63,20 @@ function versus(session: Session, opinion: Opinion, vertebra: Vertebra): Child[]
   const finding = findingOf(store.state, vertebra.id);
   const judged = opinion.vertebrae.get(vertebra.id);
   const own = markOf(vertebra, finding, store.seen);
-  const theirs = judged ? modelMark(judged) : null;
+  const isTruth = opinion.kind === "truth";
+  const theirs = judged ? (isTruth ? { ...markOf(vertebra, asFinding(judged), store.seen), words: judged.words } : modelMark(judged)) : null;
   const score = scoreWords(judged?.score ?? null);
-  const more = judged ? moreOf(judged, room.sops) : "";
+  const more = judged ? (isTruth ? slicesWords(judged, room.sops) : moreOf(judged, room.sops)) : "";
   const sides = make(
     "div",
     { class: "versus" },
     side("You, locked", own, own.words, readerSlices(vertebra, finding)),
-    side(opinionName(opinion), theirs, theirs ? theirs.words : "Not assessed", more, score),
+    side(opinionName(opinion), theirs, theirs ? theirs.words : isTruth ? "Says nothing" : "Not assessed", more, score),
   );
   const level = nameOf(vertebra, room.context);
   const beside = (room.model?.opinions ?? []).filter((each) => each !== opinion).map((each) => besideSentence(each, vertebra, level));
-  return [sides, ...(beside.length > 0 ? [make("p", { class: "sm t2 beside" }, beside.join(" "))] : [])];
+  const why = isTruth && judged?.reason ? [make("p", { class: "sm panel-says" }, make("span", { class: "t3" }, "The panel: "), judged.reason)] : [];
+  return [sides, ...why, ...(beside.length > 0 ? [make("p", { class: "sm t2 beside" }, beside.join(" "))] : [])];
 }
 
 function side(who: string, mark: Mark | null, words: string, more: string, score = ""): HTMLElement {
@@ -104,11 +109,12 @@ function differences(session: Session, opinion: Opinion, found: readonly Differe
   const { room } = session;
   const rows = found.map((difference) => make("li", {}, row(session, difference)));
   const others = room.context.vertebrae.filter(({ id }) => !found.some(({ vertebra }) => vertebra.id === id));
-  const assessed = others.filter(({ id }) => (opinion.vertebrae.get(id)?.verdict ?? "not_assessable") !== "not_assessable").length;
+  const says = (judged: Judged | undefined): boolean => judged !== undefined && (judged.verdict !== "not_assessable" || judged.words !== "");
+  const assessed = others.filter(({ id }) => says(opinion.vertebrae.get(id))).length;
   const unassessed = others.length - assessed;
   const rest = [
     assessed > 0 ? `${found.length > 0 ? `${assessed} other${assessed === 1 ? "" : "s"}` : `All ${assessed}`}: the same verdict.` : "",
-    unassessed > 0 ? `${unassessed} not assessed by the model.` : "",
+    unassessed > 0 ? `${unassessed} not assessed by ${theOther(opinion)}.` : "",
   ];
   return [
     make("p", { class: "sm case-word" }, make("span", { class: "t3" }, `${opinionName(opinion)} on the case: `), opinion.caseWords),
@@ -121,10 +127,10 @@ function differences(session: Session, opinion: Opinion, found: readonly Differe
 }
 
 function row(session: Session, { vertebra, kind, judged }: Difference): HTMLElement {
-  const { verdict } = findingOf(session.store.state, vertebra.id);
-  const words =
-    kind === "slices" ? "both fracture, on other slices" : `you ${verdictWords(verdict ?? "indeterminate")}, model ${verdictWords(judged.verdict)}`;
-  const mark = kind === "slices" ? markOf(vertebra, findingOf(session.store.state, vertebra.id), session.store.seen) : DIFFERS;
+  const { verdict, ao_body: ao } = findingOf(session.store.state, vertebra.id);
+  const other = theOther(comparedWith(session.room));
+  const words = rowWords(kind, { verdict, ao }, judged, other.replace("the ", ""));
+  const mark = kind === "slices" ? markOf(vertebra, findingOf(session.store.state, vertebra.id), session.store.seen) : differs(other);
   const sign = make("span", { class: `mark ${mark.className}`, "aria-hidden": "true" }, mark.sign);
   const score = make("span", { class: "t3" }, scoreWords(judged.score));
   const go = button({ class: "difference" }, make("span", { class: "m" }, nameOf(vertebra, session.room.context)), " ", sign, make("span", {}, words), " ", score);
@@ -136,6 +142,12 @@ function row(session: Session, { vertebra, kind, judged }: Difference): HTMLElem
     part("viewport").focus();
   });
   return go;
+}
+
+function rowWords(kind: Difference["kind"], own: { readonly verdict: Finding["verdict"]; readonly ao: Finding["ao_body"] }, judged: Judged, other: string): string {
+  if (kind === "slices") return "both fracture, on other slices";
+  if (kind === "type") return `both fracture, you ${own.ao ?? "without a type"}, ${other} ${judged.ao ?? "without a type"}`;
+  return `you ${verdictWords(own.verdict ?? "indeterminate")}, ${other} ${verdictWords(judged.verdict)}${judged.ao ? ` ${judged.ao}` : ""}`;
 }
 
 /** The slice that the model rests on most; where it saw no fracture, the middle of what the reader marked. */

@@ -1,7 +1,7 @@
 /** Top bar and left column: whose read this is, by which rules, what is saved, the facts. */
 
 import type { Holder } from "../holding.ts";
-import { isRevealed } from "../opinions.ts";
+import { isRevealed, truthOf } from "../opinions.ts";
 import type { OutboxStatus } from "../outbox.ts";
 import type { Session } from "../session.ts";
 import { icon, make, part, setAttribute, setText, timeWords } from "./dom.ts";
@@ -78,8 +78,9 @@ export function showStatus(status: OutboxStatus, session: Session, holder: Holde
 function chips(session: Session): HTMLElement[] {
   const { room } = session;
   const list = room.rules.map((words, index) => {
-    const seesModel = index === 0 && (room.model?.stage === "first" || room.model?.stage === "revealed");
-    const glyph = index > 0 ? "report" : seesModel ? "models" : "eye-off";
+    const seesTruth = index === 0 && isRevealed(room) && truthOf(room) !== null;
+    const seesModel = index === 0 && !seesTruth && (room.model?.stage === "first" || room.model?.stage === "revealed");
+    const glyph = index > 0 ? "report" : seesTruth ? "check" : seesModel ? "models" : "eye-off";
     return make("span", { class: `chip${index > 0 ? " hide-narrow" : ""}${seesModel ? " chip-model" : ""}` }, icon(glyph), words);
   });
   if (isRevealed(room) && room.lockedAt) {

@@ -209,7 +209,7 @@ function refreshCell({ k, element }: StripCell, vertebra: Vertebra, finding: Fin
   const className = flags.filter(Boolean).join(" ");
   if (element.className === className && element.ariaLabel) return;
   element.className = className;
-  const words = kind ? [cellWords(kind, { shaved, outside: !inside }), modelCellWords(model)].filter(Boolean).join(", ") : "does not cross it";
+  const words = kind ? [cellWords(kind, { shaved, outside: !inside }), modelCellWords(model, session.room)].filter(Boolean).join(", ") : "does not cross it";
   setAttribute(element, "aria-label", `${nameOf(vertebra, session.room.context)}, slice ${k + 1}: ${words}`);
   setAttribute(element, "aria-selected", inRange ? "true" : null);
 }

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { commandNames, commandOf, isCommandName } from "../src/consensus/commands.ts";
+
+const html = readFileSync(new URL("../../templates/reading/consensus.html", import.meta.url), "utf-8");
+const named = [...html.matchAll(/data-command="(\w+)"/g)].map((match) => match[1] as string);
+const folder = new URL("../src/consensus/", import.meta.url);
+
+test("every button of the consensus names a command, and every command but pure keys has its button", () => {
+  for (const name of named) assert.ok(isCommandName(name), name);
+  // Reached on screen by other means: wheel and slice bar, Shift with a button, the buttons of reasons, of acuity and of the order.
+  const otherwise = ["rangeFracture", "rangeNegative", "sliceUp", "sliceDown", "firstSlice", "lastSlice", "order", "acuity"];
+  assert.deepEqual(commandNames.filter((name) => !named.includes(name) && !otherwise.includes(name) && !/^digit\d$/.test(name)), []);
+});
+
+test("no two commands of the consensus share a key", () => {
+  const keys = commandNames.flatMap((name) => commandOf(name).keys);
+  assert.deepEqual(keys.filter((key, index) => keys.indexOf(key) !== index), []);
+});
+
+test("the consensus carries no inline style, script or handler", () => {
+  assert.doesNotMatch(html, /\sstyle=|<script(?![^>]*src=)|\son[a-z]+=/);
+});
+
+test("what is said of a consensus knows no DOM", () => {
+  for (const path of readdirSync(folder).filter((each) => each.endsWith(".ts") && each !== "app.ts")) {
+    assert.doesNotMatch(readFileSync(new URL(path, folder), "utf-8"), /\bdocument\b|\bwindow\.(?!\[)/, path);
+  }
+});
