@@ -12,7 +12,7 @@ NOWHERE = DATABASE_URL=postgresql:///none BROKER_URL=unix:///none SAGITTAL_SECRE
   SAGITTAL_PSEUDONYM_KEY=none SAGITTAL_IDENTITY_KEYS=none
 
 .DEFAULT_GOAL := help
-.PHONY: help run manage ready test test-data bench lint lint-style lint-format lint-types lint-imports lint-frontend \
+.PHONY: help run manage ready test test-data bench soak lint lint-style lint-format lint-types lint-imports lint-frontend \
   clean-state
 
 help: ## this list
@@ -37,6 +37,9 @@ test-data: ready ## the tests over the real examinations in SAGITTAL_DATA (defau
 
 bench: ready ## measure: images, writes, worklist, import
 	@$(PY) -m tests.bench $(ARGS)
+
+soak: ready ## eight readers and two adjudicators for a minute, as processes: nothing lost, nothing claimed twice
+	@$(PY) -m tests.soak $(ARGS)
 
 lint: lint-style lint-format lint-types lint-imports lint-frontend ## style, types, the direction of imports
 
