@@ -199,6 +199,10 @@ SPECTACULAR_SETTINGS = {
         "VerdictEnum": "labeling.models.reading.Verdict",
         "SliceValueEnum": "labeling.models.reading.SliceValue",
         "ModelRuleEnum": ["shown", "after_lock", "never"],
+        "ReadOutStateEnum": ["draft", "locked"],
+        "RoundOutKindEnum": "labeling.models.rounds.RoundKind",
+        "LetterEnum": ["A", "B"],
+        "ShiftMovesEnum": ["names", "findings"],
     },
 }
 

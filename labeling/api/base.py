@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from labeling.api.errors import TooLarge
 from labeling.api.negotiation import AnyAccept
-from labeling.reading.roles import AnyUser, may_export, may_import, may_manage_models
+from labeling.reading.roles import AnyUser, may_export, may_import, may_manage_models, may_see_all_cases
 
 #: A JSON body larger than this (bytes) is no label, no claim of coverage and no form.
 LARGEST_JSON = 1024**2
@@ -72,6 +72,10 @@ class _ByRole(IsAuthenticated):
 
 class MayImport(_ByRole):
     may = staticmethod(may_import)
+
+
+class MaySeeAllCases(_ByRole):
+    may = staticmethod(may_see_all_cases)
 
 
 class MayManageModels(_ByRole):

@@ -60,6 +60,7 @@ class VertebraCellOut(Shape):
 class WorklistRowOut(Shape):
     """One case of one round."""
 
+    assignment = s.IntegerField()
     case = s.IntegerField()
     name = s.CharField()
     sex = s.CharField()
@@ -194,6 +195,7 @@ class RulesOut(Shape):
     second_reader_share = s.FloatField()
     model_hidden_share = s.FloatField()
     feedback = s.ChoiceField(choices=["at_once", "after_consensus", "when_closed", "none"])
+    audit_share = s.FloatField()
 
 
 class RoundOut(Shape):

@@ -24,9 +24,9 @@ from labeling.reading.gaps import read_gaps
 from labeling.reading.labels import Operation, mark_seen, write_operation
 from labeling.reading.locking import lock_read
 from labeling.reading.reopening import reopen
+from labeling.reading.revealing import reveals
 from labeling.reading.roles import may_read, reader_of
 from labeling.reading.rounds import open_read
-from labeling.reading.suggestions import reveals
 from labeling.reading.visibility import read_for
 from labeling.reading.worklist import next_case
 

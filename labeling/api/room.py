@@ -21,10 +21,10 @@ from labeling.reading.gaps import gaps_of
 from labeling.reading.priors import priors_of
 from labeling.reading.projection import load_state
 from labeling.reading.reopening import hindrance, versions_of
+from labeling.reading.revealing import beside
 from labeling.reading.roles import may_read
 from labeling.reading.rules import Rules
 from labeling.reading.state import ReadState
-from labeling.reading.suggestions import model_beside
 from labeling.reading.visibility import hears_of_no_model, report_for
 
 
@@ -56,12 +56,12 @@ def room(user: User, read: Read) -> dict[str, Any]:
         },
         "round": _round(read),
         "position": _position(read),
-        "case": _case(read),
+        "case": case_data(read),
         # No report is as good as a hidden one on the screen: there is nothing to show.
         "report": {"text": report} if report else None,
-        "model": model_beside(user, read),
+        "model": beside(user, read),
         "stack": stack_data(read.case, read.stack),
-        "vertebrae": _vertebrae(read),
+        "vertebrae": vertebrae_data(read),
         "anatomy": _anatomy(user, read),
         "outlines_url": reverse("outlines", args=[read.anatomy_id]) if read.anatomy.outlines else None,
         "state": _said(state, masked=masked),
@@ -101,7 +101,8 @@ def _position(read: Read) -> dict[str, int]:
     return {"index": counted["index"], "of": counted["of"]}
 
 
-def _case(read: Read) -> dict[str, Any]:
+def case_data(read: Read) -> dict[str, Any]:
+    """The case of a read in the shape `labeling.api.outputs.RoomCaseOut`."""
     case = read.case
     return {
         "id": case.pk,
@@ -114,7 +115,8 @@ def _case(read: Read) -> dict[str, Any]:
     }
 
 
-def _vertebrae(read: Read) -> list[dict[str, Any]]:
+def vertebrae_data(read: Read) -> list[dict[str, Any]]:
+    """The vertebrae of the anatomy of a read, cranial first, in the shape of `RoomVertebraOut`."""
     rows = AnatomyVertebra.objects.filter(anatomy=read.anatomy_id).order_by("rank", "pk")
     fields = (
         "level", "certainty", "cut", "cut_where", "first_k", "last_k", "label_value", "origin", "box", "mask_ok"

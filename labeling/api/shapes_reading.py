@@ -13,7 +13,7 @@ from labeling.api.outputs import (
     StackOut,
     StateOut,
 )
-from labeling.models import Certainty, SliceValue, Verdict, Why
+from labeling.models import AoBody, Certainty, SliceValue, Verdict, Why
 
 
 class RoomVertebraOut(Shape):
@@ -85,6 +85,8 @@ class SuggestedOut(Shape):
     reason = s.CharField(help_text="For people; empty where it has nothing to say.")
     score = s.FloatField(allow_null=True)
     slices = s.DictField(child=SuggestedSliceOut())
+    ao_body = s.ChoiceField(choices=AoBody.choices, allow_null=True, help_text="Of the reference; no model gives one.")
+    words = s.CharField(help_text="All that the reference says of the vertebra; empty for a model.")
 
 
 class OpinionCaseOut(Shape):
@@ -95,10 +97,11 @@ class OpinionCaseOut(Shape):
 
 
 class OpinionOut(Shape):
-    """The read of one model version on the anatomy of this read; `vertebrae` by the id of the vertebra."""
+    """The read of one model version on the anatomy of this read, or the truth of its case; `vertebrae` by the id of the
+    vertebra."""
 
     read = s.IntegerField()
-    kind = s.ChoiceField(choices=["classifier", "morphometry"])
+    kind = s.ChoiceField(choices=["truth", "classifier", "morphometry"])
     name = s.CharField()
     at = s.DateTimeField()
     case = OpinionCaseOut()
@@ -106,7 +109,8 @@ class OpinionOut(Shape):
 
 
 class ModelOut(Shape):
-    """What the models say of the case, as far as this reader is shown it now; the classifier first."""
+    """What the models say of the case, and what is true of it, as far as this reader is shown it now; the truth first,
+    then the classifier."""
 
     rule = s.ChoiceField(choices=["shown", "after_lock", "never"])
     stage = s.ChoiceField(choices=["hidden", "first", "revealed"])
@@ -145,6 +149,13 @@ class OpenedOut(Shape):
     room = RoomOut()
 
 
+class OpenedNextOut(Shape):
+    """The next read and its room; nothing of both where no case is left."""
+
+    read = s.IntegerField(allow_null=True)
+    room = RoomOut(allow_null=True)
+
+
 class WriterOut(Shape):
     """Who writes: this tab, or another one until its lease runs out or is taken over."""
 
@@ -170,6 +181,16 @@ class AheadOut(Shape):
     name = s.CharField()
     frames = s.ListField(child=s.CharField(), help_text="In the order to fetch: the first slice shown, then outwards.")
     outlines_url = s.CharField(allow_null=True)
+
+
+class ProtocolOut(Shape):
+    """The protocol record of a round, as it is printed; no identity, and no number of this database."""
+
+    sha256 = s.CharField(help_text="Of the record as canonical JSON: the same record gives the same hash.")
+    partial = s.BooleanField(  # type: ignore[assignment]
+        help_text="Whether cases are closed that the asking person owes a read of."
+    )
+    record = s.DictField(child=s.JSONField())
 
 
 class PreferencesOut(Shape):

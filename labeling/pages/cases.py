@@ -1,7 +1,8 @@
 """All cases at a glance, and one case: what came in, what is read, which anatomies it has, its report coming in, and
 which models have read it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -65,7 +66,7 @@ def _visible_case(request: HttpRequest, case_id: int) -> Case:
 
 @require_GET
 def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
-    return _page(request, _visible_case(request, case_id))
+    return show_case(request, _visible_case(request, case_id))
 
 
 @require_http_methods(["GET", "POST"])
@@ -85,13 +86,13 @@ def case_report(request: HttpRequest, case_id: int) -> HttpResponse:
         shown = case_report_for(user, case)
         if shown is None:
             return redirect("case", case_id=case.pk)
-        return _page(request, case, report=shown)
+        return show_case(request, case, report=shown)
     text = request.POST.get("text", "")
     try:
         changed = set_report(user, case, text)
     except Refusal as refusal:
         # With what was typed: nobody types a report twice.
-        return _page(request, case, report=text, report_error=refusal.sentence, status=422)
+        return show_case(request, case, report=text, report_error=refusal.sentence, status=422)
     messages.success(request, "The report is saved." if changed else "Nothing has changed.")
     return redirect("case", case_id=case.pk)
 
@@ -110,19 +111,21 @@ def case_opinions(request: HttpRequest, case_id: int) -> HttpResponse:
     if not opinions:
         # Closed to this person, or nothing there: the page says which, in the same words as ever.
         return redirect("case", case_id=case.pk)
-    return _page(request, case, opinions=opinions)
+    return show_case(request, case, opinions=opinions)
 
 
-def _page(
+def show_case(
     request: HttpRequest,
     case: Case,
     *,
     report: str | None = None,
     report_error: str = "",
     opinions: Sequence[CaseOpinion] = (),
+    says: Mapping[str, Any] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """The page of a case; `report` is the text in the form, None where it is not on the screen."""
+    """The page of a case; `report` is the text in the form, None where it is not on the screen, and `says` what it was
+    understood to say (`labeling.pages.report_reading`)."""
     enters = may_enter_reports(request.user)
     return render(
         request,
@@ -139,6 +142,7 @@ def _page(
             "report_state": report_state(case) if enters else None,
             "report": report,
             "report_error": report_error,
+            "says": says,
             "longest_report": LONGEST_REPORT,
         },
         status=status,

@@ -2,12 +2,17 @@
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
-from labeling.reading.roles import Role, may_export, may_import, may_read, may_see_all_cases, roles_of
+from labeling.reading.clock import days_ahead
+from labeling.reading.consensus_list import has_consensus
+from labeling.reading.notices import unseen_count
+from labeling.reading.roles import Role, may_export, may_import, may_plan_rounds, may_read, may_see_all_cases, roles_of
+from labeling.reading.teaching import may_be_taught
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,9 @@ def navigation(user: Any) -> list[Group]:
     if may_import(user):
         data.append(Entry("Intake", "intake", "intake"))
     if may_see_all_cases(user):
-        data.append(Entry("Cases", "cases", "flow", also=("case", "case-report", "identity")))
+        data.append(Entry("Cases", "cases", "flow", also=("case", "case-report", "case-report-reading", "identity")))
+    if may_plan_rounds(user):
+        data.append(Entry("Old reads", "read-import", "upload"))
     if may_export(user):
         data.append(Entry("Labels", "labels", "dataset"))
     models = []
@@ -38,8 +45,23 @@ def navigation(user: Any) -> list[Group]:
         models.append(Entry("Models", "models", "models", also=("model", "model-import", "model-train")))
         models.append(Entry("Jobs", "jobs", "jobs", also=("job",)))
     groups = []
+    reading = []
     if may_read(user):
-        groups.append(Group("Reading", (Entry("Worklist", "worklist", "list"),)))
+        reading.append(Entry("Worklist", "worklist", "list"))
+    if has_consensus(user):
+        reading.append(Entry("Consensus", "consensus-list", "scales", also=("consensus",)))
+    if may_plan_rounds(user):
+        reading.append(
+            Entry(
+                "Rounds", "rounds", "rounds", also=("round", "round-new", "round-edit", "round-protocol", "round-sums")
+            )
+        )
+    if may_read(user):
+        reading.append(Entry("Feedback", "feedback", "check", also=("feedback-case",)))
+    if may_be_taught(user):
+        reading.append(Entry("Teaching", "teaching", "bulb"))
+    if reading:
+        groups.append(Group("Reading", tuple(reading)))
     if data:
         groups.append(Group("Data", tuple(data)))
     if models:
@@ -76,5 +98,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             "initials": "".join(word[0] for word in name.split()[:2]).upper(),
             "role_text": ", ".join(role.label for role in Role if role in roles) or "No role yet",
             "inference": inference_chip(),
+            # Asked only by pages that draw the bell.
+            "unseen": partial(unseen_count, user),
+            "days_ahead": days_ahead(),
         }
     }

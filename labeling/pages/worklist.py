@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from labeling.models import Case, Sex
 from labeling.pages.person import person
+from labeling.reading.pool import open_next
 from labeling.reading.refusals import NotReadable
 from labeling.reading.roles import may_import, may_read, may_see_all_cases
 from labeling.reading.rounds import open_read
@@ -172,6 +173,20 @@ def worklist_page(request: HttpRequest) -> HttpResponse:
             "left": about_words(found.left_ms) if found.left_ms else "",
         },
     )
+
+
+@require_POST
+def next_case_page(request: HttpRequest) -> HttpResponse:
+    """Opens what comes next, from a pool too: whoever else reaches for a case at this moment gets another one."""
+    try:
+        read = open_next(person(request))
+    except NotReadable as refusal:
+        messages.error(request, str(refusal))
+        return redirect("worklist")
+    if read is None:
+        messages.info(request, "No other case waits for you.")
+        return redirect("worklist")
+    return redirect("room", read_id=read.pk)
 
 
 @require_POST

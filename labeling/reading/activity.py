@@ -11,6 +11,7 @@ from datetime import timedelta
 from statistics import median
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db.models import OuterRef, Subquery, Sum
 
 from labeling.models import ActiveTime, LabelOperation, Read, Reader, Vertebra
@@ -55,9 +56,11 @@ def active_ms(read: Read) -> dict[str, int]:
     return {"": sum(totals.values()), **on_vertebrae}
 
 
-def active_of_cases(reader: Reader) -> Subquery:
-    """For a query of assignments: ms of this reader on each case in its round, all versions; NULL without any."""
-    times = ActiveTime.objects.filter(read__round=OuterRef("round"), read__case=OuterRef("case"), read__reader=reader)
+def active_of_cases(user: User) -> Subquery:
+    """For a query of assignments: ms of this person on each case in its round, all versions; NULL without any."""
+    times = ActiveTime.objects.filter(
+        read__round=OuterRef("round"), read__case=OuterRef("case"), read__reader__user=user.pk
+    )
     # Grouped by a constant of the row outside: an aggregate over a correlated subquery in one number.
     return Subquery(times.order_by().values("read__case").annotate(total=Sum("ms")).values("total"))
 

@@ -19,7 +19,7 @@ from labeling.jobs.kinds import KINDS
 from labeling.jobs.waiting import waiting_for
 from labeling.models import Job, JobState
 from labeling.reading.roles import AnyUser, may_manage_models, may_see_all_cases
-from labeling.reading.visibility import assignments_before_models, visible_cases
+from labeling.reading.visibility import cases_before_models, visible_cases
 
 __all__ = ["cancel_job", "facts_of", "job_facts", "may_change", "may_start_again", "start_again", "visible_jobs"]
 
@@ -34,7 +34,7 @@ def visible_jobs(user: AnyUser) -> QuerySet[Job]:
     jobs = Job.objects.select_related("case__patient", "model_version", "by").order_by("-created_at", "-pk")
     if may_see_all_cases(user):
         telling = [kind.name for kind in KINDS.values() if kind.tells_a_read]
-        return jobs.exclude(kind__in=telling, case__in=assignments_before_models(user).values("case"))
+        return jobs.exclude(kind__in=telling, case__in=cases_before_models(user))
     return jobs.filter(kind__in=_SHOWN_TO_READERS, case__in=visible_cases(user))
 
 

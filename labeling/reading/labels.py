@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 
 from labeling.models import LabelOperation, LabelSource, Read, Reader, Seen, Slice
 from labeling.reading.activity import record_active
+from labeling.reading.claims import keep_claim
 from labeling.reading.gaps import Gap, gaps_of
 from labeling.reading.lease import refuse_while_elsewhere, renewed
 from labeling.reading.projection import load_state, take_snapshot, write_difference
@@ -252,6 +253,7 @@ def mark_seen(
         read = locked_row(read_id, reader)
         refuse_unless_writable(read)
         refuse_while_elsewhere(read, tab)
+        keep_claim(read)
         if sops and Slice.objects.filter(stack=read.stack_id, pk__in=sops).count() != len(sops):
             raise OperationRefused("outside", "A slice is not of the stack that is read.")
         Seen.objects.bulk_create([Seen(read=read, slice_id=sop) for sop in sops], ignore_conflicts=True)

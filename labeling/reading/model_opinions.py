@@ -29,7 +29,7 @@ from labeling.reading.prelabels import anatomies_in_use
 from labeling.reading.roles import AnyUser, may_see_all_cases
 from labeling.reading.rounds import reading_anatomy
 from labeling.reading.suggestions import Opinion, Suggested, opinion_of, standing
-from labeling.reading.visibility import assignments_before_models, note_exposure, owes_without_model
+from labeling.reading.visibility import cases_before_models, note_exposure, owes_without_model
 
 __all__ = [
     "CaseOpinion",
@@ -165,7 +165,7 @@ def cases_to_prelabel(user: AnyUser, version: ModelVersion) -> int:
     """
     done = Read.objects.filter(reader__model_version=version, round__isnull=True).values("anatomy")
     waiting = anatomies_in_use().exclude(pk__in=done)
-    blind = assignments_before_models(user).values("case")
+    blind = cases_before_models(user)
     return waiting.exclude(case__in=blind).values("case").distinct().count()
 
 

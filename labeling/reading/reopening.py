@@ -6,6 +6,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
 from labeling.models import Exposure, Read, Reader, RoundKind, RoundState, Seen
+from labeling.reading import washout
+from labeling.reading.owing import BLIND_KINDS
 from labeling.reading.projection import load_state, take_snapshot, write_difference
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.replaying import without_implied
@@ -13,21 +15,19 @@ from labeling.reading.writable import locked_row
 
 __all__ = ["hindrance", "reopen", "versions_of"]
 
-#: In these nobody may know another's opinion, so nobody may go back to their own once they know one.
-_BLIND = (RoundKind.INDEPENDENT, RoundKind.REPEAT)
-
 _CONSENSUS = "A consensus on this case has begun. The read stays as it was locked."
 
 
 def reopen(*, read_id: int, reader: Reader, reason: str) -> Read:
     """A new draft that begins with what the locked read says; where there is one already, that one.
 
-    What the lock implied is left out and will be implied again; what was seen stays seen.
+    What the lock implied is left out and will be implied again; what was seen stays seen. A consensus on this read that
+    could have been opened is closed again.
 
     Raises
     ------
     Read.DoesNotExist
-        where this is no read of this reader.
+        where this is no read of this reader, or one that is closed until they have read the case once more.
     OperationRefused
         where it is not locked, is not the newest version, or may not be opened any more; the sentence says why.
     """
@@ -52,6 +52,8 @@ def reopen(*, read_id: int, reader: Reader, reason: str) -> Read:
         Seen.objects.bulk_create(
             [Seen(read=draft, slice_id=sop) for sop in Seen.objects.filter(read=read).values_list("slice", flat=True)]
         )
+        # A wash-out that was counted from this lock waits for the next one.
+        washout.refresh(read.round, read.case)
         return draft
 
 
@@ -82,7 +84,7 @@ def hindrance(read: Read) -> OperationRefused | None:
         return OperationRefused("round_not_open", sentence)
     if _consensus_has_begun(read):
         return OperationRefused("consensus_begun", _CONSENSUS)
-    if read.round.kind in _BLIND and _shown_since(read):
+    if read.round.kind in BLIND_KINDS and _shown_since(read):
         sentence = "You were shown another opinion of this case. A blind read stays as it was locked."
         return OperationRefused("exposed", sentence)
     return None
@@ -96,8 +98,8 @@ def _consensus_has_begun(read: Read) -> bool:
 
 
 def _shown_since(read: Read) -> bool:
-    # An exposure is written once: who knew a read before may have been shown another one since without a row.
-    since = Q(at__gt=read.locked_at) | Q(what="read")
+    # An exposure is written once: who knew a read or a truth before may have been shown another since without a row.
+    since = Q(at__gt=read.locked_at) | Q(what__in=["read", "truth"])
     return Exposure.objects.filter(since, reader=read.reader_id, case=read.case_id).exists()
 
 

@@ -45,6 +45,7 @@ __all__ = [
     "REVEALED",
     "Opinion",
     "Suggested",
+    "case_verdict_of",
     "checked_screen",
     "model_beside",
     "opinion_of",
@@ -62,13 +63,18 @@ _KINDS = ("classifier", "morphometry")
 
 @dataclass(frozen=True)
 class Suggested:
-    """What a model says of one vertebra; `slices` maps SOP Instance UIDs to value and probability of fracture."""
+    """What a model says of one vertebra; `slices` maps SOP Instance UIDs to value and probability of fracture.
+
+    `ao_body`, and `words` that say all of it, are for the truth: no model gives a type.
+    """
 
     verdict: str
     why: str
     reason: str
     score: float | None
     slices: Mapping[str, tuple[str, float | None]]
+    ao_body: str | None = None
+    words: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -77,6 +83,8 @@ class Suggested:
             "reason": self.reason,
             "score": self.score,
             "slices": {sop: {"value": value, "p": p} for sop, (value, p) in sorted(self.slices.items())},
+            "ao_body": self.ao_body,
+            "words": self.words,
         }
 
 
@@ -200,8 +208,14 @@ def opinion_of(read: Read) -> Opinion:
     """The locked read of a model as an opinion; it shows nobody anything by itself."""
     version = _version_of(read)
     said = _suggested(read)
+    at = read.locked_at or read.created_at
+    return Opinion(read.pk, version.kind, version.name, at, case_verdict_of(read, said), said)
+
+
+def case_verdict_of(read: Read, said: Mapping[int, Suggested]) -> CaseVerdict:
+    """What is said of the case as a whole, out of what is said of the vertebrae of this read."""
     bodies = AnatomyVertebra.objects.filter(anatomy=read.anatomy_id).order_by("rank", "pk")
-    verdict = case_verdict(
+    return case_verdict(
         [
             Assessed(
                 body.level or f"vertebra {place}",
@@ -211,7 +225,6 @@ def opinion_of(read: Read) -> Opinion:
             for place, body in enumerate(bodies, 1)
         ]
     )
-    return Opinion(read.pk, version.kind, version.name, read.locked_at or read.created_at, verdict, said)
 
 
 def _suggested(read: Read) -> dict[int, Suggested]:

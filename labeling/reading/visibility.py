@@ -2,16 +2,16 @@
 
 Reading is blind *by case, not by role, forward and backward*. Forward: who owes a read of a case sees no other read of
 it, and no report where the round hides it, before their own read is locked; an administrator no more than a resident.
-Backward: whoever was shown one has an `Exposure` row, written in the transaction that serves it, and the database
-refuses to assign them to a blind round.
+Who owes a repeat does not even see their own earlier read. Backward: whoever was shown one has an `Exposure` row,
+written in the transaction that serves it, and the database refuses to assign them to a blind round.
 
-Pages and API come through here; a test forbids them every other way to a read, a label or a report.
+Pages and API come through here; a test forbids them every other way to a read, a label or a report. What is owed is
+told by `owing`, what may be taken out by `exporting`, who is told the truth by `truths`; their names are given on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Sequence
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -21,44 +21,60 @@ from labeling.models import (
     Assignment,
     Case,
     Exposure,
-    ModelShowing,
+    Participant,
     Read,
     Reader,
     ReaderKind,
-    Round,
+    Reference,
     RoundKind,
     RoundState,
+    Sitting,
 )
-from labeling.reading.roles import AnyUser, may_export, may_read, may_read_in, may_see_all_cases, reader_of
+from labeling.reading.exporting import export_counts, exportable_reads
+from labeling.reading.exposures import exposure_of, note_exposure, note_exposures, stood_beside_a_model
+from labeling.reading.owing import (
+    BLIND_KINDS,
+    cases_before_models,
+    closed_to,
+    is_member,
+    is_put_away,
+    owed_assignments,
+    owes_without_model,
+    owes_without_report,
+    protocol_is_open,
+    put_away,
+    repeats_owed,
+    seats,
+)
+from labeling.reading.roles import AnyUser, may_read, may_read_in, may_see_all_cases, reader_of
 from labeling.reading.rules import Rules
+from labeling.reading.truths import feedback_cases, truth_of
 
 __all__ = [
-    "assignments_before_models",
     "case_for",
     "case_report_for",
     "case_report_is_open",
+    "cases_before_models",
     "export_counts",
     "exportable_reads",
+    "feedback_cases",
     "hears_of_no_model",
+    "is_member",
     "model_case_counts",
     "note_exposure",
     "owed_assignments",
     "owes_without_model",
     "pooled_assignments",
     "prior_cases",
+    "protocol_is_open",
     "read_for",
+    "reads_to_settle",
+    "repeats_owed",
     "report_for",
+    "truth_for",
     "visible_cases",
     "visible_reads",
 ]
-
-#: What the read of each kind of reader is, once shown to somebody else.
-_EXPOSURE_OF = {
-    ReaderKind.PERSON: "read",
-    ReaderKind.MODEL: "model",
-    ReaderKind.REPORT: "report",
-    ReaderKind.PANEL: "truth",
-}
 
 
 def visible_cases(user: AnyUser) -> QuerySet[Case]:
@@ -79,48 +95,14 @@ def visible_cases(user: AnyUser) -> QuerySet[Case]:
 
 
 def pooled_assignments(user: AnyUser) -> QuerySet[Assignment]:
-    """What this person may take from the pools: open rounds of a kind that is theirs, no blind case once exposed."""
-    kinds = [kind.value for kind in RoundKind if may_read_in(user, kind)]
+    """What this person may take from the pools: open rounds of a kind that is theirs, no blind case once exposed.
+
+    A consensus has no pool: its cases are settled by those who sit in it.
+    """
+    kinds = [kind.value for kind in RoundKind if kind != RoundKind.CONSENSUS and may_read_in(user, kind)]
     shown = Exposure.objects.filter(case=OuterRef("case"), reader__user=user.pk)
     return Assignment.objects.filter(reader__isnull=True, round__state=RoundState.OPEN, round__kind__in=kinds).exclude(
-        Q(round__kind=RoundKind.INDEPENDENT) & Exists(shown)
-    )
-
-
-def owed_assignments(user: AnyUser) -> QuerySet[Assignment]:
-    """Reads that this person is or will be asked for and has not locked: their cases are blind to them.
-
-    A closed round asks for nothing more; a consensus looks at the other reads by its nature. Who has reopened their
-    read owes it again: what may still be changed stays blind.
-    """
-    return _unlocked_assignments(user).exclude(round__kind=RoundKind.CONSENSUS)
-
-
-def _unlocked_assignments(user: AnyUser) -> QuerySet[Assignment]:
-    own_lock = Read.objects.filter(
-        round=OuterRef("round"),
-        case=OuterRef("case"),
-        reader=OuterRef("reader"),
-        state="locked",
-        successor__isnull=True,
-    )
-    return (
-        Assignment.objects.filter(reader__user=user.pk)
-        .exclude(round__state=RoundState.CLOSED)
-        .exclude(Exists(own_lock))
-    )
-
-
-def owes_without_model(user: AnyUser, case_id: int, *, besides: int | None = None) -> bool:
-    """Whether this person owes a read of the case in a round that keeps the models from them, by rule or by draw.
-
-    A consensus looks at the other reads by its nature, but not at the models before it has settled. `besides` is the
-    primary key of a round that is judged by its own rules elsewhere.
-    """
-    owed = _unlocked_assignments(user).filter(case=case_id).exclude(round=besides)
-    return any(
-        hidden or Rules.parse(rules).model != "shown"
-        for rules, hidden in owed.values_list("round__rules", "model_hidden")
+        Q(round__kind__in=BLIND_KINDS) & Exists(shown)
     )
 
 
@@ -136,17 +118,36 @@ def case_for(user: AnyUser, case_id: int) -> Case:
 
 
 def visible_reads(user: AnyUser) -> QuerySet[Read]:
-    """Own reads; for overseers also locked reads of others, but none of a case they owe a read of, and no model's of a
-    case that they are to settle.
+    """Own reads, but for those of a case that they owe a repeat of; for overseers also locked reads of others, but none
+    of a case they owe a read of, and none that the rules of their rounds keep from them.
 
-    Nobody sees another's draft.
+    Nobody sees another's draft, but for the members of a panel that of their panel; who has feedback of a case sees the
+    consensus that is its truth.
     """
-    own = Q(reader__user=user.pk)
-    if may_see_all_cases(user):
-        return Read.objects.filter(own | (Q(state="locked") & ~_closed_to(user)))
-    if not may_read(user):
+    if not _may_look_at_all(user):
         return Read.objects.none()
-    return Read.objects.filter(own)
+    own = Q(reader__user=user.pk)
+    if repeats_owed(user).exists():
+        own &= ~Q(pk__in=put_away(user).values("pk"))
+    others = _of_own_panel(user)
+    if may_see_all_cases(user):
+        others |= Q(state="locked") & ~Q(reader__user=user.pk)
+    return Read.objects.filter(own | (others & ~closed_to(user)) | _truth_with_feedback(user))
+
+
+def _may_look_at_all(user: AnyUser) -> bool:
+    return may_see_all_cases(user) or may_read(user)
+
+
+def _of_own_panel(user: AnyUser) -> Q:
+    seat = seats(user).filter(round=OuterRef("round"), case=OuterRef("case"))
+    return Q(Exists(seat), reader__kind=ReaderKind.PANEL)
+
+
+def _truth_with_feedback(user: AnyUser) -> Q:
+    cases = list(feedback_cases(user).values_list("pk", flat=True))
+    current = Reference.objects.filter(case__in=cases, current=True)
+    return Q(reader__kind=ReaderKind.PANEL, pk__in=current.values("read"))
 
 
 def read_for(user: User, read_id: int) -> Read:
@@ -159,17 +160,73 @@ def read_for(user: User, read_id: int) -> Read:
         where there is no such read or it is not theirs to see; the two look alike.
     """
     with transaction.atomic():
-        read = (
-            visible_reads(user)
-            .select_related("round", "case", "case__patient", "reader", "stack", "anatomy")
-            .get(pk=read_id)
-        )
-        if read.reader.user_id != user.pk:
-            shown = {_EXPOSURE_OF[ReaderKind(read.reader.kind)]}
-            if _stood_beside_a_model([read.pk]) and not hears_of_no_model(user, read):
-                shown.add("model")
-            _expose(reader_of(user), [(read.case_id, what) for what in sorted(shown)])
+        whole = Read.objects.select_related("round", "case", "case__patient", "reader", "stack", "anatomy")
+        read = whole.get(pk=read_id)
+        if read.reader.user_id == user.pk:
+            # Asked at every click: the own read needs no look at those of others.
+            if not _may_look_at_all(user) or is_put_away(read):
+                raise Read.DoesNotExist
+            return read
+        if not visible_reads(user).filter(pk=read_id).exists():
+            raise Read.DoesNotExist
+        note_exposures(reader_of(user), _told_by(user, [read]))
         return read
+
+
+def _told_by(user: AnyUser, reads: Sequence[Read]) -> list[tuple[int, str]]:
+    """What somebody knows of the cases of these reads of others once this person's screen has shown them."""
+    shown = {(read.case_id, exposure_of(read.reader.kind)) for read in reads}
+    beside = stood_beside_a_model([read.pk for read in reads])
+    shown |= {(read.case_id, "model") for read in reads if read.pk in beside and not hears_of_no_model(user, read)}
+    return sorted(shown)
+
+
+def reads_to_settle(user: User, consensus: Read) -> list[Read]:
+    """The reads that a consensus settles, A before B, for a member of its panel.
+
+    All who are recorded as present look at the same screen: each of them knows the reads of the others from now on, and
+    that is written down. `hears_of_no_model` says of each read whether its marks are to be shown without a model's.
+
+    Raises
+    ------
+    Read.DoesNotExist
+        where this is no consensus, this person does not sit in it, or still owes a read of the case.
+    """
+    if consensus.round_id is None or consensus.reader.kind != ReaderKind.PANEL:
+        raise Read.DoesNotExist
+    if not is_member(user, consensus.round_id, consensus.case_id) or not protocol_is_open(user, consensus.case_id):
+        raise Read.DoesNotExist
+    with transaction.atomic():
+        found = Read.objects.filter(settled_by__consensus=consensus).order_by("settled_by__letter")
+        reads = list(found.select_related("round", "case__patient", "reader", "stack", "anatomy"))
+        for reader in {reader_of(user), *_present(consensus)}:
+            note_exposures(reader, _told_by(user, [read for read in reads if read.reader_id != reader.pk]))
+        return reads
+
+
+def _present(consensus: Read) -> QuerySet[Reader]:
+    return Reader.objects.filter(pk__in=Participant.objects.filter(consensus=consensus).values("reader"))
+
+
+def truth_for(user: User, case: Case) -> Read | None:
+    """The read that says truth of a case, with the exposure that it makes; None without one, or where this person may
+    not know it now.
+
+    Overseers may, who sat in the panel, and who has feedback of the case; none of them while they owe a read of it.
+    """
+    with transaction.atomic():
+        truth = truth_of(case)
+        if truth is None or not protocol_is_open(user, case.pk):
+            return None
+        others = visible_reads(user).exclude(reader__user=user.pk)
+        if not (
+            may_see_all_cases(user)
+            or others.filter(pk=truth.read_id).exists()
+            or feedback_cases(user).filter(pk=case.pk).exists()
+        ):
+            return None
+        note_exposure(user, case.pk, "truth")
+        return truth.read
 
 
 def hears_of_no_model(user: AnyUser, read: Read) -> bool:
@@ -178,14 +235,6 @@ def hears_of_no_model(user: AnyUser, read: Read) -> bool:
     That is for who is to settle the case without them: which marks were accepted from a model says what it said.
     """
     return read.reader.user_id != user.pk and owes_without_model(user, read.case_id)
-
-
-def _stood_beside_a_model(reads: Iterable[int]) -> set[int]:
-    """Those of these reads whose reader was shown a model beside them, or beside an earlier version."""
-    shown = ModelShowing.objects.filter(
-        read__round=OuterRef("round"), read__case=OuterRef("case"), read__reader=OuterRef("reader")
-    )
-    return set(Read.objects.filter(Exists(shown), pk__in=reads).values_list("pk", flat=True))
 
 
 def prior_cases(user: AnyUser, read: Read) -> QuerySet[Case]:
@@ -208,23 +257,24 @@ def prior_cases(user: AnyUser, read: Read) -> QuerySet[Case]:
 def report_for(user: User, read: Read) -> str | None:
     """The clinical report of a read's case as this person may see it now, with the exposure it makes.
 
-    None where the rules hide it; '' where the case came without one.
+    None where the rules hide it; '' where the case came without one. What a panel is shown, all who are present see.
     """
     if not _report_is_open(user, read):
         return None
     with transaction.atomic():
         text: str = Case.objects.values_list("report_text", flat=True).get(pk=read.case_id)
         if text:
-            _expose(reader_of(user), [(read.case_id, "report")])
+            for reader in {reader_of(user), *_present(read)}:
+                note_exposures(reader, [(read.case_id, "report")])
         return text
 
 
 def case_report_is_open(user: AnyUser, case: Case) -> bool:
     """Whether this person may enter or look at the report of a case outside any read.
 
-    That is for those who see all cases, unless a round asks them for a read of this one without the report.
+    That is for those who see all cases, unless a round asks them to read or to settle this one without the report.
     """
-    return may_see_all_cases(user) and _others_show_it(owed_assignments(user).filter(case=case))
+    return may_see_all_cases(user) and not owes_without_report(user, case.pk)
 
 
 def case_report_for(user: User, case: Case) -> str | None:
@@ -238,24 +288,23 @@ def case_report_for(user: User, case: Case) -> str | None:
         return text
 
 
-def note_exposure(user: User, case_id: int, what: str) -> None:
-    """Write down that this person knows `what` of a case, in the caller's transaction."""
-    _expose(reader_of(user), [(case_id, what)])
-
-
 def _report_is_open(user: User, read: Read) -> bool:
     """Whether the rule of the read's round, and of every other round that asks this person for the case, allow it."""
-    own = read.reader.user_id == user.pk
-    if own and read.round is not None:
-        rule = Rules.parse(read.round.rules).report
+    if read.reader.user_id == user.pk:
+        rule = "shown" if read.round is None else Rules.parse(read.round.rules).report
         if rule == "hidden" or (rule == "after_lock" and _is_open_again(read)):
             return False
-    elif not own and not visible_reads(user).filter(pk=read.pk).exists():
+        return not owes_without_report(user, read.case_id, besides=read.round_id)
+    if not visible_reads(user).filter(pk=read.pk).exists() or owes_without_report(user, read.case_id):
         return False
-    others = owed_assignments(user).filter(case=read.case_id)
-    if own:
-        others = others.exclude(round=read.round_id)
-    return _others_show_it(others)
+    return may_see_all_cases(user) or _panel_is_shown_the_report(read)
+
+
+def _panel_is_shown_the_report(read: Read) -> bool:
+    if read.round is None:
+        return False
+    sittings = Sitting.objects.filter(consensus__round=read.round_id, consensus__case=read.case_id)
+    return read.round.rules.get("report") == "shown" or sittings.filter(report_shown_at__isnull=False).exists()
 
 
 def _is_open_again(read: Read) -> bool:
@@ -264,96 +313,11 @@ def _is_open_again(read: Read) -> bool:
     return read.state != "locked" or versions.filter(state="draft").exists()
 
 
-def _others_show_it(owed: QuerySet[Assignment]) -> bool:
-    """Whether every round that still asks for these reads shows its readers the report."""
-    rounds = Round.objects.filter(pk__in=owed.values("round"))
-    return all(Rules.parse(rules).report == "shown" for rules in rounds.values_list("rules", flat=True))
-
-
-def exportable_reads(user: User, *, round_name: str = "") -> QuerySet[Read]:
-    """The locked reads that this person may take out, newest version each; calling it is being shown them.
-
-    Left out are the reads of cases that this person owes a read of, and those that may hold a model's word on cases
-    that they are to settle without it. The answer is fixed to the reads found now: what is locked while it streams was
-    not recorded as shown, so it does not come.
-    """
-    if not may_export(user):
-        return Read.objects.none()
-    with transaction.atomic():
-        reads = _exportable(user)
-        if round_name:
-            reads = reads.filter(round__name=round_name)
-        found = list(reads.values_list("pk", "case_id", "reader__kind", "reader__user_id"))
-        others = {(case, _EXPOSURE_OF[ReaderKind(kind)]) for _, case, kind, owner in found if owner != user.pk}
-        others |= _models_told_of(user, {pk: case for pk, case, _, owner in found if owner != user.pk})
-        if others:
-            _expose(reader_of(user), sorted(others))
-    return Read.objects.filter(pk__in=[pk for pk, *_ in found])
-
-
-def _models_told_of(user: User, cases: Mapping[int, int]) -> set[tuple[int, str]]:
-    """The exposures to models that lie in these reads (read -> case). What is left of a case that is to be settled
-    without the models was said without them."""
-    blind = set(assignments_before_models(user).values_list("case", flat=True))
-    return {(cases[pk], "model") for pk in _stood_beside_a_model(cases) if cases[pk] not in blind}
-
-
-def export_counts(user: User) -> list[dict[str, Any]]:
-    """Per round, by name: how many reads, findings and slice labels an export would hold. Counting exposes nobody."""
-    if not may_export(user):
-        return []
-    reads = _exportable(user).filter(round__isnull=False)
-    per_round = reads.values("round__name").order_by("round__name")
-    # Each counted by itself: counted over one join, the labels would multiply the findings.
-    counted = {row["round__name"]: row["n"] for row in per_round.annotate(n=Count("pk"))}
-    findings = {row["round__name"]: row["n"] for row in per_round.annotate(n=Count("findings"))}
-    labels = {row["round__name"]: row["n"] for row in per_round.annotate(n=Count("findings__slice_labels"))}
-    return [
-        {"name": name, "reads": reads, "findings": findings[name], "slice_labels": labels[name]}
-        for name, reads in counted.items()
-    ]
-
-
 def model_case_counts(user: AnyUser) -> dict[int, int]:
     """Model version -> how many cases it has read, but for those whose model reads are closed to this person.
 
     Which cases is not said, nor what: counting exposes nobody.
     """
     reads = Read.objects.filter(reader__model_version__isnull=False, state="locked").order_by()
-    reads = reads.exclude(_closed_to(user))
+    reads = reads.exclude(closed_to(user))
     return dict(reads.values_list("reader__model_version").annotate(n=Count("case", distinct=True)))
-
-
-def _exportable(user: User) -> QuerySet[Read]:
-    later = Read.objects.filter(supersedes=OuterRef("pk"), state="locked")
-    telling = _may_hold_a_models_word().filter(case__in=assignments_before_models(user).values("case"))
-    telling = telling.exclude(reader__user=user.pk)
-    reads = Read.objects.filter(~Exists(later), state="locked").exclude(_closed_to(user))
-    return reads.exclude(pk__in=telling.values("pk"))
-
-
-def _may_hold_a_models_word() -> QuerySet[Read]:
-    """Reads in which marks may have been accepted from a model: by the rules, not by whether one has read the case,
-    which a read that is missing would tell."""
-    once_locked = Q(round__rules__model="after_lock", version__gt=1)
-    return Read.objects.filter(Q(round__rules__model="shown") | once_locked)
-
-
-def _closed_to(user: AnyUser) -> Q:
-    """The reads that are closed to this person, whatever their role: any of a case they owe a read of, and a model's of
-    a case whose consensus they sit in, which settles without the models."""
-    owed, blind = owed_assignments(user), assignments_before_models(user)
-    return Q(case__in=owed.values("case")) | Q(reader__kind=ReaderKind.MODEL, case__in=blind.values("case"))
-
-
-def assignments_before_models(user: AnyUser) -> QuerySet[Assignment]:
-    """What this person owes, but for a consensus that is shown the models: outside their own read, no model's work on
-    these cases is told."""
-    shown = Q(round__kind=RoundKind.CONSENSUS, round__rules__model="shown", model_hidden=False)
-    return _unlocked_assignments(user).exclude(shown)
-
-
-def _expose(reader: Reader, shown: list[tuple[int, str]]) -> None:
-    Exposure.objects.bulk_create(
-        [Exposure(reader=reader, case_id=case, what=what) for case, what in shown], ignore_conflicts=True
-    )

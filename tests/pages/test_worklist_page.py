@@ -148,7 +148,8 @@ def test_a_case_that_waits_for_its_day_says_which(client, resident):
     case = a_case()
     Assignment.objects.filter(case=case).update(not_before=timezone.now() + timedelta(days=3))
     text = text_of(client)
-    assert f"From {timezone.now() + timedelta(days=3):%d %B %Y} on" in text
+    on = timezone.localtime(timezone.now() + timedelta(days=3))
+    assert f"Available on {on.day} {on:%B %Y}" in text
     assert "Read the next case" not in text
 
 

@@ -91,7 +91,24 @@ LEFT_OUT = {
     "job-again": "of a job that was found before",
     "api-job-cancel": "of a job that was found before",
     "api-job-again": "of a job that was found before",
+    "round-state": "starts, pauses and closes a round; leads alone",
+    "assignment-hand-over": "moves a case; its page is compared",
+    "assignment-reassign": "moves a case; leads alone",
+    "assignment-take-back": "moves a case; leads alone",
+    "assignment-override": "lifts a wash-out; leads alone",
+    "open-next": "leads to a read, as api-open-case, which is compared",
     "open-case": "leads to the read, as api-open-case, which is compared",
+    "consensus-open": "leads to a consensus; what it says is compared in tests/api/test_consensus.py",
+    "api-open-consensus": "as consensus-open",
+    "consensus-settle": "as consensus-open",
+    "consensus-unsettle": "as consensus-open",
+    "consensus-members": "names who sits in a panel",
+    "consensus-shift": "as consensus-open",
+    "consensus-questions": "says what was asked and answered",
+    "consensus-report": "says what the report says",
+    "consensus-lock": "answers with the number of a reference",
+    "consensus-correct": "answers with the number of a draft",
+    "question-answer": "answers with a time",
     "skip": "leads to the next case, as the worklist, which is compared",
     "seen": "answers with a number of slices",
     "reopen": "answers with the number of the draft, whose room is compared in tests/reading/test_suggestions.py",
@@ -228,7 +245,8 @@ def walked(world: World, *, after: bool, models: bool) -> Answers:
 
 def everywhere(world: World, person: str, client: Client) -> Iterator[tuple[str, str, Any]]:
     """(round, address, answer) of every address; the round is '' where the address is about no case."""
-    fixed = {"batch": UUID(int=7), "rest": "no/where"}
+    fixed = {"batch": UUID(int=7), "rest": "no/where", "round_id": world.rounds[EVERYWHERE[0]].pk, "question_id": 1}
+    fixed["assignment_id"] = world.rounds[EVERYWHERE[0]].assignments.order_by("pk")[0].pk
     for name, keys in addresses().items():
         if not {"case_id", "read_id", "anatomy_id", "job_id"} & set(keys):
             for model in world.models.values() if "model_id" in keys else [None]:

@@ -16,15 +16,19 @@ TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 #: Models whose rows are opinions, with the accessors that lead to them from a case, a reader, a round, a finding.
 CLOSED_MODELS = {
     "Read", "Finding", "SliceLabel", "LabelOperation", "SegmentInjury", "Exposure", "Reference", "Seen",
-    "ActiveTime", "ModelShowing",
+    "ActiveTime", "ModelShowing", "Settlement", "Settles", "Participant", "Question", "Sitting",
 }  # fmt: skip
 CLOSED_ACCESSORS = {
     "report_text", "findings", "slice_labels", "reads", "operations", "segment_injuries", "seen", "exposures",
     "references", "settles", "settled_by", "settlements", "reference_of", "successor",
-    "active_times", "model_showings", "shown_beside",
+    "active_times", "model_showings", "shown_beside", "participants", "questions", "asked_about", "sitting",
 }  # fmt: skip
 #: The same in a lookup, as in filter(reads__state="locked") or values("report_text").
 CLOSED_LOOKUP = re.compile(rf"^-?(?:\w+__)*(?:{'|'.join(sorted(CLOSED_ACCESSORS))})__|^-?(?:\w+__)?report_text$")
+
+
+#: What stands behind the door: others import its names from `labeling.reading.visibility`.
+BEHIND_THE_DOOR = {f"labeling.reading.{name}" for name in ("owing", "exposures", "exporting", "truths")}
 
 
 def breaches(source: str) -> Iterator[str]:
@@ -36,6 +40,14 @@ def breaches(source: str) -> Iterator[str]:
                 yield f"{node.lineno}: {owner}.{node.attr}"
             elif node.attr in CLOSED_ACCESSORS and not _is_own_data(node):
                 yield f"{node.lineno}: .{node.attr}"
+        elif isinstance(node, ast.ImportFrom) and node.module in BEHIND_THE_DOOR:
+            yield f"{node.lineno}: from {node.module}"
+        elif isinstance(node, ast.ImportFrom) and node.module == "labeling.reading":
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            yield from (f"{node.lineno}: {name}" for name in sorted(names & BEHIND_THE_DOOR))
+        elif isinstance(node, ast.Import):
+            names = {alias.name for alias in node.names}
+            yield from (f"{node.lineno}: import {name}" for name in sorted(names & BEHIND_THE_DOOR))
         elif isinstance(node, ast.keyword) and node.arg and CLOSED_LOOKUP.match(f"{node.arg}"):
             yield f"{node.value.lineno}: {node.arg}="
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and CLOSED_LOOKUP.match(node.value):
@@ -77,6 +89,17 @@ def test_no_template_walks_from_a_case_to_its_reads_or_report(path: Path) -> Non
         "Case.objects.values('report_text')",
         "Case.objects.values('patient__cases__reads__findings__verdict')",
         "stack.case.references.get()",
+        "Settlement.objects.filter(teach=True)",
+        "consensus.settlements.all()",
+        "consensus.questions.count()",
+        "Sitting.objects.get(consensus=read)",
+        "Participant.objects.values('reader')",
+        "Question.objects.get(pk=1).text",
+        "Case.objects.filter(reads__settles__letter='A')",
+        "Case.objects.filter(reads__questions__answer='')",
+        "from labeling.reading.owing import owed_assignments",
+        "from labeling.reading import truths",
+        "import labeling.reading.exposures",
     ],
 )
 def test_the_lint_sees_each_way_past_the_door(source: str) -> None:

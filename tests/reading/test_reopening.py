@@ -31,6 +31,7 @@ from labeling.reading.writable import locked_row
 from tests.factories import (
     lock_plainly,
     make_anatomy,
+    make_assignment,
     make_case,
     make_read,
     make_reader,
@@ -223,7 +224,9 @@ def test_who_knew_anothers_read_before_they_locked_may_have_looked_again_since()
     other = lock_plainly(make_read(case))
     assert reader.user is not None
     read_for(reader.user, other.pk)
-    locked = lock_plainly(make_read(case, round=make_round("repeat"), reader=reader))
+    repeat = make_round("repeat")
+    make_assignment(case, round=repeat, reader=reader, exposure_override="nobody else is there")
+    locked = lock_plainly(make_read(case, round=repeat, reader=reader))
     assert read_for(reader.user, other.pk).pk == other.pk
     with pytest.raises(OperationRefused, match="shown another opinion"):
         reopened(locked)

@@ -146,11 +146,15 @@ def test_nothing_is_shown_before_the_reference_stands_where_the_rule_says_never(
         return stage(user, Read.objects.select_related("round", "reader").get(pk=read.pk))
 
     assert now() == "hidden"
-    reference = Reference.objects.create(case=read.case, read=read, current=False)
-    assert now() == "hidden"
-    Reference.objects.filter(pk=reference.pk).update(current=True)
+    Reference.objects.create(case=read.case, read=read)
     assert now() == "revealed"
-    repeat = make_assignment(read.case, round=make_round("repeat"), reader=read.reader)
+    Reference.objects.update(current=False)
+    assert now() == "hidden"
+    Reference.objects.create(case=read.case, read=read)
+    assert now() == "revealed"
+    repeat = make_assignment(
+        read.case, round=make_round("repeat"), reader=read.reader, exposure_override="shown the truth"
+    )
     assert now() == "hidden"
     Round.objects.filter(pk=repeat.round_id).update(state="closed")
     assert opinions(user, Read.objects.get(pk=read.pk)) == ("revealed", [opinion.pk])
@@ -191,6 +195,9 @@ def test_who_owes_another_read_of_the_case_without_the_models_is_not_shown_them_
     assert Exposure.objects.exists() != hidden
     if hidden and kind != "consensus" and state == "open":
         lock_plainly(make_read(read.case, reader=read.reader, round=other))
+        if kind == "independent":
+            assert opinions(user, read) == ("hidden", []), "read blind, and nobody has said yet what is true"
+            Reference.objects.create(case=read.case, read=Read.objects.get(round=other))
         assert opinions(user, read) == (now, [opinion.pk]), "once that one is locked"
 
 
@@ -578,7 +585,7 @@ def test_a_suggestion_that_was_shown_is_hidden_from_the_moment_a_blind_read_is_o
     opinion = opinion_on(read)
     serve(read)
     send(read, "accept", acceptance(read, opinion))
-    make_assignment(read.case, round=make_round("repeat"), reader=read.reader)
+    make_assignment(read.case, round=make_round("repeat"), reader=read.reader, exposure_override="no one else")
     assert opinions(person(read), read) == ("hidden", [])
     assert refusal(read, "accept", acceptance(read, opinion, "L3")).code == "no_suggestion"
     l2 = vertebra_of(read, "L2")

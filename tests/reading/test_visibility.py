@@ -70,7 +70,7 @@ SEEN_BY_READERS = {
     "assigned to another": set(),
     "pooled for labelling": {"resident", "senior"},
     "pooled for a paused round": set(),
-    "pooled for consensus": {"senior"},
+    "pooled for consensus": set(),
 }
 
 
