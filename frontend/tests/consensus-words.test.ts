@@ -33,10 +33,12 @@ test("a shift is told from the side of the read that is off", () => {
   const shift = { letter: "B", by: 1, moves: "findings", differ_now: 4, differ_after: 1, sentence: "", preview: [] } as const;
   assert.equal(shiftTitle(shift), "B looks one level higher than A");
   assert.equal(shiftAction(shift), "Shift B down by one");
-  assert.equal(shiftState({ letters: ["A", "B"], shift: null, shifted: {} }).words, "Levels of A and B fit.");
-  assert.equal(shiftState({ letters: ["A", "B"], shift, shifted: {} }).words, "B looks one level higher than A.");
-  assert.equal(shiftState({ letters: ["A", "B"], shift: null, shifted: { A: { by: -1, moves: "names", who: "Sofia Brunner" } } }).words, "A is shifted up by one, by Sofia Brunner.");
-  assert.equal(shiftState({ letters: ["A", "B"], shift: null, shifted: { B: { by: 0, moves: "", who: "" } } }).kind, "fit");
+  assert.equal(shiftState({ letters: ["A", "B"], asked: [], shift: null, shifted: {} }).words, "Levels of A and B fit.");
+  assert.equal(shiftState({ letters: ["A", "B"], asked: [], shift, shifted: {} }).words, "B looks one level higher than A.");
+  assert.equal(shiftState({ letters: ["A", "B"], asked: [], shift: null, shifted: { A: { by: -1, moves: "names", who: "Sofia Brunner" } } }).words, "A is shifted up by one, by Sofia Brunner.");
+  assert.equal(shiftState({ letters: ["A", "B"], asked: [], shift: null, shifted: { B: { by: 0, moves: "", who: "" } } }).kind, "fit");
+  const level = { vertebra: 1, level: "L3", difference: "level", harm: 30, why: "L2 or L3", sop_uids: [] } as const;
+  assert.equal(shiftState({ letters: ["A", "B"], asked: [level], shift: null, shifted: {} }).words, "Levels differ, but no shift by one fits.");
 });
 
 test("the time of today stands alone, another day comes with its date", () => {

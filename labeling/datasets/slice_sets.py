@@ -27,6 +27,7 @@ from labeling.intake.frames import write_named
 from labeling.intake.label_maps import label_map, labels_sha256
 from labeling.jobs import queue
 from labeling.models import CaseOrigin, Dataset, Job, JobState
+from labeling.reading.visibility import owed_assignments
 
 __all__ = [
     "WEIGHTS_PACKAGE",
@@ -64,8 +65,10 @@ class SlicePreview:
     refusal: str
 
 
-def slice_preview(recipe: str | SliceRecipe = "sagittal") -> SlicePreview:
+def slice_preview(recipe: str | SliceRecipe = "sagittal", user: User | None = None) -> SlicePreview:
     """What `freeze_slices` would freeze. Looks at the record alone and opens no image.
+
+    Numbers of few cases tell what was said of each: those that `user` owes a read of are not counted.
 
     Raises
     ------
@@ -73,7 +76,8 @@ def slice_preview(recipe: str | SliceRecipe = "sagittal") -> SlicePreview:
         ``bad-recipe``.
     """
     chosen, left_out = slice_recipe(recipe), Counter[str]()
-    cases = known_cases(chosen, left_out)
+    blind = set() if user is None else set(owed_assignments(user).values_list("case", flat=True))
+    cases = known_cases(chosen, left_out, blind=blind)
     refused = ""
     try:
         _kept_back(cases, left_out)

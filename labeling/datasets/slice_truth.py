@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from labeling.imaging.vertebral_recipes import SliceRecipe, kept_slices
@@ -79,17 +79,21 @@ class _Read:
     labels: dict[int, list[KnownSlice]] = field(default_factory=dict)
 
 
-def known_cases(recipe: SliceRecipe, left_out: Counter[str]) -> list[TrueCase]:
+def known_cases(recipe: SliceRecipe, left_out: Counter[str], *, blind: Collection[int] = ()) -> list[TrueCase]:
     """The cases of training patients that hold a slice to learn from, by pseudonym and number.
 
     Parameters
     ----------
     left_out
         Counts what was left out, by a reason that names its unit.
+    blind
+        Keys of cases that are passed over unseen, for who asks owes a read of them.
     """
     in_order = Case.objects.select_related("patient").order_by("patient__pseudonym", "number")
     cases = list(in_order.filter(patient__split=Split.TRAINING).exclude(cohort_state=CohortState.EXCLUDED))
     excluded = Case.objects.filter(patient__split=Split.TRAINING, cohort_state=CohortState.EXCLUDED)
+    left_out["cases that you owe a read of"] += sum(case.pk in blind for case in cases)
+    cases = [case for case in cases if case.pk not in blind]
     reads = true_reads(cases)
     left_out["cases excluded from the study"] += excluded.count()
     left_out["cases without a locked read"] += len(cases) - len(reads)

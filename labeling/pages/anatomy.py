@@ -11,9 +11,9 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET
 
 from labeling.models import Case
-from labeling.pages.person import initials, person
+from labeling.pages.person import person
 from labeling.reading.anatomies import unchecked_cases
-from labeling.reading.roles import may_see_all_cases
+from labeling.reading.roles import initials_of, may_see_all_cases
 from labeling.reading.visibility import case_for
 
 
@@ -47,7 +47,7 @@ def anatomy_page(request: HttpRequest, case_id: int) -> HttpResponse:
         "back_words": back_words,
         "onward": onward,
         "onward_words": onward_words,
-        "initials": initials(user),
+        "initials": initials_of(user),
     }
     return render(request, "reading/anatomy.html", context)
 

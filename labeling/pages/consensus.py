@@ -11,10 +11,11 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
 
 from labeling.models import Read, Sex
-from labeling.pages.person import initials, person
+from labeling.pages.person import person
 from labeling.reading.consensus import consensus_list, open_consensus, panel_read
 from labeling.reading.consensus_list import ConsensusRow
 from labeling.reading.refusals import OperationRefused
+from labeling.reading.roles import initials_of
 
 _TITLES = {"ready": "To settle", "later": "Later", "settled": "Settled"}
 
@@ -84,7 +85,7 @@ def consensus_screen(request: HttpRequest, read_id: int) -> HttpResponse:
     return render(
         request,
         "reading/consensus.html",
-        {"read": consensus, "data": _answer_of_the_api(request, read_id), "initials": initials(user)},
+        {"read": consensus, "data": _answer_of_the_api(request, read_id), "initials": initials_of(user)},
     )
 
 

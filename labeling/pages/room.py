@@ -7,7 +7,8 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET
 
 from labeling.models import Read
-from labeling.pages.person import initials, person
+from labeling.pages.person import person
+from labeling.reading.roles import initials_of
 from labeling.reading.visibility import read_for
 
 
@@ -21,4 +22,4 @@ def room_page(request: HttpRequest, read_id: int) -> HttpResponse:
         read = read_for(user, read_id)
     except Read.DoesNotExist:
         raise Http404 from None
-    return render(request, "reading/room.html", {"read": read, "initials": initials(user)})
+    return render(request, "reading/room.html", {"read": read, "initials": initials_of(user)})

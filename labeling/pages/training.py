@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -89,7 +90,7 @@ def classifier_page(request: HttpRequest) -> HttpResponse:
         "recipes": RECIPES,
         "starts": STARTS,
         "fields": form.explained(),
-        **_slice_facts(),
+        **_slice_facts(person(request)),
     }
     return render(request, "pages/model_train_classifier.html", context, status=422 if refused else 200)
 
@@ -108,9 +109,9 @@ class _Line:
     counts: tuple[tuple[int, int | None], ...]
 
 
-def _slice_facts() -> dict[str, Any]:
+def _slice_facts(user: User) -> dict[str, Any]:
     """What would be frozen, for each recipe, and what would be left out."""
-    previews = [slice_preview(recipe.name) for recipe in RECIPES]
+    previews = [slice_preview(recipe.name, user) for recipe in RECIPES]
     refusals = [one.refusal for one in previews]
     return {
         "preview": _lines(previews),

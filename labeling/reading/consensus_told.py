@@ -29,7 +29,7 @@ from labeling.reading.consensus_list import place_of
 from labeling.reading.consensus_rows import Side, Table, offer_of, table_of
 from labeling.reading.gaps import Gap
 from labeling.reading.reopening import hindrance, versions_of
-from labeling.reading.roles import may_plan_rounds, may_read_in
+from labeling.reading.roles import initials_of, may_plan_rounds, may_read_in
 from labeling.reading.rules import Rules
 from labeling.reading.settling import gaps_of_consensus
 from labeling.reading.shifts import Offer
@@ -278,8 +278,4 @@ def _record(consensus: Read, table: Table) -> list[dict[str, str]]:
 
 
 def _initials(reader: Reader) -> str:
-    """LV for Lena Vogt; the first two letters of the account where no name is known."""
-    if reader.user is None:
-        return str(reader)[:2].upper()
-    names = [name for name in (reader.user.first_name, reader.user.last_name) if name]
-    return "".join(name[0] for name in names).upper() or reader.user.get_username()[:2].upper()
+    return str(reader)[:2].upper() if reader.user is None else initials_of(reader.user)

@@ -2,8 +2,8 @@
 
 It is plain values: names of cases and accounts, times in UTC, hashes of locked reads, reasons as they were given. No
 identity, nothing that a read says, and no number of this database, so that the same record gives the same hash
-wherever it is printed. Of a case that the asking person is still to read, it tells only who has it and when it was
-opened and locked; such a record says that it is partial.
+wherever it is printed. Of a case that the asking person is still to read, or whose truth they are bound to set without
+the models, it tells only who has it and when it was opened and locked; such a record says that it is partial.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from labeling.reading import clock
 from labeling.reading.protocol_people import reader_rows
 from labeling.reading.protocol_rows import CaseRows, at, case_rows, event_rows, people
 from labeling.reading.protocol_settling import settled_rows
-from labeling.reading.visibility import note_exposure, owed_assignments
+from labeling.reading.visibility import cases_before_models, note_exposure, owed_assignments
 
 __all__ = ["FORMAT", "content_hash", "is_partial", "protocol_of"]
 
@@ -39,7 +39,9 @@ def protocol_of(user: User, round_: Round) -> dict[str, Any]:
         rows = CaseRows(round_, names)
         settled = settled_rows(round_, names)
         events = event_rows(round_, names)
-        owed = set(owed_assignments(user).values_list("case", flat=True))
+        # Reasons and exposures tell of models too, so what is blind to the models is closed as a whole.
+        owed = {*owed_assignments(user).values_list("case", flat=True)}
+        owed |= {*cases_before_models(user).values_list("pk", flat=True)}
         keys = {case.pk for case in rows.cases}
         told = [
             case_rows(

@@ -10,6 +10,7 @@ from labeling.models import Reader, ReaderKind, RoundKind
 __all__ = [
     "AnyUser",
     "Role",
+    "initials_of",
     "make_groups",
     "may_choose_models",
     "may_export",
@@ -73,6 +74,15 @@ def reader_of(user: User) -> Reader:
     """The reader that this person is, made on demand."""
     reader, _ = Reader.objects.get_or_create(user=user, defaults={"kind": ReaderKind.PERSON})
     return reader
+
+
+def initials_of(user: User) -> str:
+    """LV for Lena Vogt; where no name is known, S2 for senior2, and the first two letters of an account without a
+    number."""
+    names = [name for name in (user.first_name, user.last_name) if name]
+    account = user.get_username()
+    short = f"{account[:1]}{account[-1:]}" if account[-1:].isdigit() else account[:2]
+    return "".join(name[0] for name in names).upper() or short.upper()
 
 
 def may_read(user: AnyUser) -> bool:

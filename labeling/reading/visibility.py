@@ -132,6 +132,7 @@ def visible_reads(user: AnyUser) -> QuerySet[Read]:
     others = _of_own_panel(user)
     if may_see_all_cases(user):
         others |= Q(state="locked") & ~Q(reader__user=user.pk)
+        return Read.objects.filter(own | (others & ~closed_to(user)))
     return Read.objects.filter(own | (others & ~closed_to(user)) | _truth_with_feedback(user))
 
 

@@ -142,5 +142,5 @@ def test_the_page_of_a_case_takes_a_constant_number_of_queries(django_assert_max
         factories.make_series(case)
     client = client_of(Role.LEAD)
     text_of(client, page(case))
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(18):
         text_of(client, page(case))

@@ -124,8 +124,12 @@ LEFT_OUT = {
     "api-open-case": "",
 }
 
-#: What changes from one answer to the next and says nothing: tokens, and points in time.
-NOISE = re.compile(rb'(?<=name="csrfmiddlewaretoken" value=")\w+|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)?|\b\d\d:\d\d\b')
+#: What changes from one answer to the next and says nothing: tokens, points in time, and the hash of a protocol record,
+#: which is compared itself.
+NOISE = re.compile(
+    rb'(?<=name="csrfmiddlewaretoken" value=")\w+|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)?|\b\d\d:\d\d\b'
+    rb'|(?<=^{"sha256":")[0-9a-f]{64}|(?<=sha256 )[0-9a-f]{16}|(?<=mono sha">)[0-9a-f]{64}(?=</dd>)'
+)
 
 JSON = "application/json"
 

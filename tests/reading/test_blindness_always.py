@@ -49,7 +49,7 @@ from labeling.reading.model_opinions import opinions_for
 from labeling.reading.projection import load_state
 from labeling.reading.refusals import NotReadable, OperationRefused, ReadLocked
 from labeling.reading.reopening import reopen
-from labeling.reading.roles import may_read, reader_of
+from labeling.reading.roles import reader_of
 from labeling.reading.rounds import open_read
 from labeling.reading.sealing import content_sha
 from labeling.reading.visibility import (
@@ -82,13 +82,28 @@ BLIND = ("first", "again")
 
 #: The same acts every time, so that a failure is a failure of the code.
 PROFILE = profile(
-    max_examples=25,
-    stateful_step_count=40,
+    max_examples=12,
+    stateful_step_count=45,
     deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),
 )
+
+#: What must have come about in some of the stories.
+COMES_ABOUT = {
+    "an exposed reader was refused",
+    "locked in first",
+    "locked in again",
+    "locked in labelling",
+    "reopened",
+    "a consensus was opened",
+    "a truth was set",
+    "a truth was corrected",
+    "shown the read of a person",
+    "shown the read of a model",
+    "shown the read of a panel",
+}
 
 #: What is refused is refused with one of these; nothing else may come out of an act.
 REFUSALS = (
@@ -177,21 +192,26 @@ def machine(world: World) -> Callable[[], RuleBasedStateMachine]:
     class People(RuleBasedStateMachine):
         def __init__(self) -> None:
             super().__init__()
-            self.account, self.positions = Account(), count(1)
+            self.account, self.positions, self.turns = Account(), count(1), count()
             world.clock.write_text("0", encoding="utf-8")
             self.taken_back = transaction.atomic()
             self.taken_back.__enter__()
 
         def teardown(self) -> None:
+            self.the_hashes_still_tell_what_the_reads_say()
             transaction.set_rollback(True)
             self.taken_back.__exit__(None, None, None)
 
         # --- what people do ---------------------------------------------------------------------------------------
 
-        @initialize(given=st.lists(st.tuples(reading, cases, st.sampled_from(["first", "labelling"])), min_size=4))
-        def begin(self, given: list[tuple[str, int, str]]) -> None:
-            for person, case, name in given:
-                self.give(person, case, name, override=False)
+        @initialize(readers=st.permutations(READING), case=cases, kind=st.sampled_from(["first", "labelling"]))
+        def begin(self, readers: list[str], case: int, kind: str) -> None:
+            """Two read a case and will read it again, and two others settle it; from there on it goes as it goes."""
+            for person in readers[:2]:
+                self.give(person, case, kind, override=False)
+                self.give(person, case, "again", override=False)
+            for person in readers[1:4]:
+                self.give(person, case, "settles" if kind == "first" else "settles labelling", override=False)
 
         @rule(person=reading, case=cases, name=rounds, override=st.booleans())
         def assign(self, person: str, case: int, name: str, override: bool) -> None:
@@ -215,7 +235,7 @@ def machine(world: World) -> Callable[[], RuleBasedStateMachine]:
             self.account.asked[person, name, case] = False
 
         @precondition(lambda self: self.account.waiting())
-        @rule(data=st.data(), said=verdicts, finish=st.sampled_from([True, True, False]))
+        @rule(data=st.data(), said=verdicts, finish=st.sampled_from([True, True, True, False]))
         def read(self, data: st.DataObject, said: list[str], finish: bool) -> None:
             person, case = data.draw(st.sampled_from(self.account.waiting()))
             user = world.people[person]
@@ -252,8 +272,9 @@ def machine(world: World) -> Callable[[], RuleBasedStateMachine]:
 
         @rule(person=people, data=st.data())
         def look_at_a_read(self, person: str, data: st.DataObject) -> None:
-            reads = list(Read.objects.order_by("pk"))
-            found = data.draw(st.sampled_from(reads))
+            reads = list(Read.objects.filter(round__isnull=False).order_by("-pk"))
+            models = Read.objects.filter(round__isnull=True).order_by("pk")
+            found = data.draw(st.sampled_from([*reads, *models][:8]))
             with self.attempt():
                 read = read_for(world.people[person], found.pk)
                 self.is_served(person, read)
@@ -292,23 +313,29 @@ def machine(world: World) -> Callable[[], RuleBasedStateMachine]:
                 assert not self.account.owes(person, case)
                 self.has_row(person, case, "truth")
 
-        @rule(person=people, case=cases, name=st.sampled_from(["settles", "settles labelling"]))
-        def open_a_consensus(self, person: str, case: int, name: str) -> None:
+        @rule(person=people, case=cases, name=st.sampled_from(["settles", "settles labelling"]), data=st.data())
+        def open_a_consensus(self, person: str, case: int, name: str, data: st.DataObject) -> None:
+            seats = sorted(key for key in self.account.asked if key[1].startswith("settles"))
+            person, name, case = data.draw(st.sampled_from([*seats * 3, (person, name, case)]))
             user = world.people[person]
             with self.attempt():
                 consensus = open_consensus(user, world.rounds[name].pk, world.cases[case].pk)
                 assert (person, name, case) in self.account.asked, "nobody else sits there"
                 assert not self.account.owes(person, case)
+                world.happened["a consensus was opened"] += 1
                 for read in reads_to_settle(user, consensus):
                     if read.reader.user_id != user.pk:
                         self.has_row(person, case, "read")
 
-        @rule(person=reading, data=st.data(), finish=st.booleans())
+        @precondition(lambda self: Read.objects.filter(reader__kind="panel", state="draft").exists())
+        @rule(person=reading, data=st.data(), finish=st.sampled_from([True, True, False]))
         def settle_a_consensus(self, person: str, data: st.DataObject, finish: bool) -> None:
             drafts = list(Read.objects.filter(reader__kind="panel", state="draft").order_by("pk"))
-            if not drafts:
-                return
-            user, draft = world.people[person], data.draw(st.sampled_from(drafts))
+            draft = data.draw(st.sampled_from(drafts))
+            sitting = Assignment.objects.filter(round=draft.round_id, case=draft.case_id).order_by("pk")
+            names = list(sitting.values_list("reader__user__username", flat=True))
+            person = data.draw(st.sampled_from([*names * 2, person]))
+            user = world.people[person]
             with self.attempt():
                 consensus = panel_read(user, draft.pk)
                 assert not self.account.owes(person, self.number_of(consensus))
@@ -319,19 +346,17 @@ def machine(world: World) -> Callable[[], RuleBasedStateMachine]:
                     lock_consensus(user, draft.pk, base_seq=consensus.seq)
                     world.happened["a truth was set" if draft.version == 1 else "a truth was corrected"] += 1
 
+        @precondition(lambda self: Read.objects.filter(reader__kind="panel", state="locked").exists())
         @rule(person=reading, data=st.data())
         def correct_a_consensus(self, person: str, data: st.DataObject) -> None:
             locked = list(Read.objects.filter(reader__kind="panel", state="locked").order_by("pk"))
-            if not locked:
-                return
             with self.attempt():
                 correct(world.people[person], data.draw(st.sampled_from(locked)).pk, "seen otherwise")
 
+        @precondition(lambda self: Read.objects.filter(reader__kind="panel", state="draft").exists())
         @rule(person=people, data=st.data(), act=st.sampled_from(["question", "report"]))
         def ask_or_show_at_the_table(self, person: str, data: st.DataObject, act: str) -> None:
             drafts = list(Read.objects.filter(reader__kind="panel", state="draft").order_by("pk"))
-            if not drafts:
-                return
             draft, user = data.draw(st.sampled_from(drafts)), world.people[person]
             with self.attempt():
                 if act == "question":
@@ -343,14 +368,14 @@ def machine(world: World) -> Callable[[], RuleBasedStateMachine]:
                         self.has_row(person, self.number_of(draft), "report")
                 assert not self.account.owes(person, self.number_of(draft))
 
-        @rule(name=rounds, act=st.sampled_from(["pause", "resume", "pause", "resume", "close"]))
+        @rule(name=rounds, act=st.sampled_from(["resume"] * 5 + ["pause", "close"]))
         def change_a_round(self, name: str, act: str) -> None:
             with self.attempt():
                 getattr(round_states, act)(world.lead, world.rounds[name].pk)
                 if act == "close":
                     self.account.closed.add(name)
 
-        @rule(days=st.integers(1, 60))
+        @rule(days=st.sampled_from([1, 28, 28]))
         def wait(self, days: int) -> None:
             world.clock.write_text(str(int(world.clock.read_text(encoding="utf-8")) + days), encoding="utf-8")
 
@@ -391,11 +416,14 @@ def machine(world: World) -> Callable[[], RuleBasedStateMachine]:
 
         @invariant()
         def nobody_blind_can_see_anothers_read(self) -> None:
-            for person in READING:
-                for number, case in enumerate(world.cases):
-                    if self.account.owes(person, number):
-                        others = visible_reads(world.people[person]).filter(case=case)
-                        assert not others.exclude(reader__user=world.people[person]).exists(), (person, number)
+            """One person after the other, a step each."""
+            person = READING[next(self.turns) % len(READING)]
+            user = world.people[person]
+            blind = [case for number, case in enumerate(world.cases) if self.account.owes(person, number)]
+            if blind:
+                assert not visible_reads(user).filter(case__in=blind).exclude(reader__user=user).exists(), person
+            owed = set(owed_assignments(user).values_list("case", flat=True))
+            assert owed == {case.pk for case in blind}, "the record owes what the account owes"
 
         @invariant()
         def nobody_reads_blind_who_knew_without_a_reason(self) -> None:
@@ -406,12 +434,13 @@ def machine(world: World) -> Callable[[], RuleBasedStateMachine]:
 
         @invariant()
         def what_is_locked_stays_as_it_was(self) -> None:
-            for row in Read.objects.filter(state="locked", round__isnull=False).values():
-                before = self.account.locked.setdefault(row["id"], row)
-                assert row == before
-            reads = Read.objects.filter(pk__in=self.account.locked).select_related("round")
-            assert reads.count() == len(self.account.locked)
-            for read in reads:
+            rows = {row["id"]: row for row in Read.objects.filter(state="locked", round__isnull=False).values()}
+            assert self.account.locked.keys() <= rows.keys()
+            for key, row in rows.items():
+                assert row == self.account.locked.setdefault(key, row)
+
+        def the_hashes_still_tell_what_the_reads_say(self) -> None:
+            for read in Read.objects.filter(pk__in=self.account.locked).select_related("round"):
                 assert content_sha(load_state(read)[0], pins_of(read)) == read.content_sha
 
         @invariant()
@@ -421,14 +450,6 @@ def machine(world: World) -> Callable[[], RuleBasedStateMachine]:
             assert not Reference.objects.exclude(read__state="locked").exists()
             drafts = Read.objects.filter(state="draft").values("round", "case", "reader").annotate(n=Count("pk"))
             assert all(row["n"] == 1 for row in drafts)
-
-        @precondition(lambda self: bool(self.account.asked))
-        @invariant()
-        def the_record_owes_what_the_account_owes(self) -> None:
-            for person in READING:
-                assert may_read(world.people[person])
-                owed = set(owed_assignments(world.people[person]).values_list("case", flat=True))
-                assert owed == {case.pk for number, case in enumerate(world.cases) if self.account.owes(person, number)}
 
     return People
 
@@ -442,8 +463,6 @@ class Attempt:
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
         self.inner.__exit__(kind, error, trace)
-        if kind is not None and issubclass(kind, REFUSALS):
-            print("REF", trace.tb_lineno, repr(error)[:150])
         return kind is not None and issubclass(kind, REFUSALS)
 
 
@@ -452,5 +471,4 @@ def test_whatever_people_do_the_blind_stay_blind(tmp_path: Path, settings: Any) 
     settings.CLOCK_FILE = tmp_path / "clock"
     world = make_world(settings.CLOCK_FILE)
     run_state_machine_as_test(machine(world), settings=PROFILE)
-    print(world.happened)
-    assert 0
+    assert world.happened.keys() >= COMES_ABOUT, world.happened

@@ -352,9 +352,11 @@ def test_of_a_case_that_is_still_to_be_read_only_who_has_it_and_when_it_was_open
     assert told.count("A fracture after all") == 1, "that of the other case"
     assert Read.objects.filter(case=owed).exclude(content_sha="").get().content_sha not in told
     assert not Exposure.objects.filter(reader=reader_of(lead), case=owed).exists()
-    # Once locked, all of it.
-    lock_plainly(make_read(owed, round=round_, reader=reader_of(lead)))
+    # Once locked it stays closed, for it tells of models, until there is a reference; then all of it.
+    own = lock_plainly(make_read(owed, round=round_, reader=reader_of(lead)))
     assert mine.reader is not None
+    assert is_partial(protocol_of(lead, round_))
+    Reference.objects.create(case=owed, read=own)
     whole = protocol_of(lead, round_)
     assert not is_partial(whole)
     assert content_hash(whole) != content_hash(record)

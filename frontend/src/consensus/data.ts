@@ -3,6 +3,7 @@
 import type { RoomVertebraOut } from "../api/schema.ts";
 import { sliceIndex, sopUid, vertebraId, type Finding, type Injury, type ReadContext, type ReadState, type SopUid, type Vertebra, type VertebraId } from "../reading/model.ts";
 import { EMPTY_FINDING, findingOf, injuryOf } from "../reading/model.ts";
+import { originWords } from "../reading/room-data.ts";
 import { stateOf } from "../reading/transport.ts";
 import type { DicomJson } from "../viewer/geometry.ts";
 import type { ViewerSlice } from "../viewer/stack-viewer.ts";
@@ -26,6 +27,8 @@ export interface ConsensusData {
   readonly rows: readonly RoomVertebraOut[];
   readonly viewerSlices: readonly ViewerSlice[];
   readonly stackWords: string;
+  /** What it is where it is no clinical CT, else ''. */
+  readonly origin: string;
   readonly personWords: string;
   /** Harm first. */
   readonly asked: readonly Asked[];
@@ -57,6 +60,7 @@ export function dataOf(json: ConsensusJson): ConsensusData {
       metadata: (json.stack.metadata[slice.k] ?? {}) as DicomJson,
     })),
     stackWords: `Sagittal${json.stack.origin === "derived" ? ", derived" : ""}, ${json.stack.slice_spacing.toFixed(1)} mm`,
+    origin: originWords(json.case.origin),
     personWords: personWords(json.case.sex, json.case.age),
     asked: json.asked.flatMap((asked) => found(asked.vertebra).map((vertebra) => ({ vertebra, json: asked, differing: new Set(asked.sop_uids.map(sopUid)) }))),
     agreed: json.agreed.flatMap(found),

@@ -12,12 +12,13 @@ const movedWords = (by: number): string => (by > 0 ? "down by one" : "up by one"
 
 const looksWords = (by: number): string => (by > 0 ? "one level higher" : "one level lower");
 
-export function shiftState({ letters, shift, shifted }: Pick<ConsensusJson, "letters" | "shift" | "shifted">): ShiftState {
+export function shiftState({ letters, asked, shift, shifted }: Pick<ConsensusJson, "letters" | "asked" | "shift" | "shifted">): ShiftState {
   const moved = letters.find((letter) => (shifted[letter]?.by ?? 0) !== 0);
   const how = moved && shifted[moved];
   if (moved && how) return { kind: "shifted", letter: moved, words: `${moved} is shifted ${movedWords(how.by)}${how.who ? `, by ${how.who}` : ""}.` };
   if (shift) return { kind: "looks", words: shiftTitle(shift) + "." };
-  return { kind: "fit", words: "Levels of A and B fit." };
+  const single = asked.some(({ difference }) => difference === "level");
+  return { kind: "fit", words: single ? "Levels differ, but no shift by one fits." : "Levels of A and B fit." };
 }
 
 /** "B looks one level higher than A" */

@@ -68,12 +68,15 @@ export function tookWords(took: Took, letters: readonly Letter[]): string {
   return letters.length < 2 ? "Something else said" : "Neither taken";
 }
 
+/** "fracture, A3" out of "Fracture, A3": the type stays as it is written. */
+export const lowerFirst = (words: string): string => words.charAt(0).toLowerCase() + words.slice(1);
+
 /** What settling would write: "negative, 17 of 17 slices". */
 export function resultWords(finding: Finding, injury: Injury | null, vertebra: Vertebra, context: ReadContext): string {
   const slices = slicesWords(finding, vertebra, context);
   const said = findingWords(finding, injury);
-  const words = said.charAt(0).toLowerCase() + said.slice(1);
-  return slices && !(context.unit === "vertebra" && slices === "No slice marked") ? `${words}, ${slices.charAt(0).toLowerCase()}${slices.slice(1)}` : words;
+  const words = lowerFirst(said);
+  return slices && !(context.unit === "vertebra" && slices === "No slice marked") ? `${words}, ${lowerFirst(slices)}` : words;
 }
 
 export const countWords = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;

@@ -188,6 +188,7 @@ const reportWords = ({ report }: RulesOut, hasReport: boolean): string =>
     hidden: "Report hidden",
   })[report];
 
-function originWords(origin: string): string {
+/** What is no clinical CT is called what it is wherever it is shown. */
+export function originWords(origin: string): string {
   return { simulated: "Simulated", demonstration: "Demonstration, public CT" }[origin] ?? "";
 }

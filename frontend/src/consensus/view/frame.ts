@@ -79,13 +79,14 @@ export class Frame {
   }
 }
 
-function chips({ json }: ConsensusData): HTMLElement[] {
+function chips({ json, origin }: ConsensusData): HTMLElement[] {
   const order = json.letters.length < 2 ? "One read, A" : "Readers A and B, order drawn for this case";
   const list = [
     make("span", { class: "chip" }, icon("scales"), order),
     make("span", { class: "chip" }, icon(json.report.open ? "report" : "eye-off"), json.report.open ? "Report shown to the panel" : "Report hidden"),
     make("span", { class: "chip hide-narrow" }, icon("eye-off"), "Model hidden"),
   ];
+  if (origin) list.push(make("span", { class: "chip chip-line" }, icon("info"), origin));
   if (json.follows.imported) list.push(make("span", { class: "chip chip-warn", title: "Nothing is known of what the readers of imported reads saw." }, "Imported reads"));
   if (json.case.limited) list.push(make("span", { class: "chip chip-warn", title: json.case.limited }, "Limited"));
   list.push(make("span", { class: "chip chip-line hide-narrow" }, `Settles ${json.follows.name}`));

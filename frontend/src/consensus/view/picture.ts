@@ -12,7 +12,7 @@ import type { StackViewer, View } from "../../viewer/stack-viewer.ts";
 import { resultOf } from "../choice.ts";
 import { findingBy } from "../data.ts";
 import type { Sitting } from "../sitting.ts";
-import { findingWords, markBy } from "../words.ts";
+import { findingWords, lowerFirst, markBy } from "../words.ts";
 import { PlanesView } from "./planes-view.ts";
 import { ConsensusSliceBar } from "./slice-bar.ts";
 
@@ -59,7 +59,7 @@ export class Picture {
     this.setRings();
     this.bar.build(sitting);
     this.planes.build(sitting, this.bodies);
-    setText(this.corners.tl, `${data.json.case.name}\n${data.stackWords}`);
+    setText(this.corners.tl, [data.json.case.name, data.stackWords, data.origin].filter(Boolean).join("\n"));
     const url = data.json.outlines_url;
     if (url && url !== this.outlinesUrl) void this.loadOutlines(url);
   }
@@ -107,7 +107,7 @@ export class Picture {
         const slice = sop && finding.slices[sop]?.value;
         const here = slice ? { ...finding, verdict: slice, ao_body: slice === "fracture" ? finding.ao_body : null, why: "" as const } : finding;
         const mark = markBy(vertebra, here);
-        const words = slice ?? findingWords(finding).toLowerCase();
+        const words = slice ?? lowerFirst(findingWords(finding));
         return [make("span", { class: "who" }, letter), make("span", { class: `mark ${mark.className}`, "aria-hidden": "true" }, mark.sign), make("span", {}, words)];
       }),
     );
