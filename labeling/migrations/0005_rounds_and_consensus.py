@@ -6,6 +6,8 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 
 
 #: Why two readers of one vertebra differ, in the order in which they are offered.
@@ -23,7 +25,7 @@ REASONS = {
 }
 
 
-def publish_reasons(apps, schema_editor):
+def publish_reasons(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     reasons = apps.get_model("labeling", "ReasonCode")
     reasons.objects.bulk_create([reasons(code=code, text=text) for code, text in REASONS.items()], ignore_conflicts=True)
 

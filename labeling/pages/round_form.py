@@ -83,6 +83,14 @@ class _Person:
     roles: str
 
 
+#: What the form begins with: blind reads are of test patients, labels and practice of those that may train.
+_SPLIT_OF = {
+    RoundKind.INDEPENDENT: Split.TEST.value,
+    RoundKind.LABELLING: Split.TRAINING.value,
+    RoundKind.PRACTICE: Split.TRAINING.value,
+}
+
+
 class RoundForm(forms.Form):
     """One round of one kind. `plan` is what it asks for, once it is valid."""
 
@@ -107,6 +115,7 @@ class RoundForm(forms.Form):
         self._add_rounds(follows)
         self._add_readers(follows)
         self._add_rules()
+        self.fields["split"].initial = _SPLIT_OF.get(kind, "")
         for name, field in self.fields.items():
             choice = isinstance(field, forms.ChoiceField)
             field.widget.attrs.setdefault("class", "select" if choice else "input")

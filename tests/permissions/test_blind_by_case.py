@@ -243,6 +243,7 @@ def concerned(person: Person, state: str) -> bool:
     return list(ROLES).index(role) == turn % len(ROLES)
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("state", STATES if WALK_ALL else WALKED)
 def test_no_address_tells_an_opinion_to_who_may_not_know_it(
     db: None, monkeypatch: pytest.MonkeyPatch, state: str

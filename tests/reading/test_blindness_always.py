@@ -25,7 +25,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -82,8 +81,8 @@ BLIND = ("first", "again")
 
 #: The same acts every time, so that a failure is a failure of the code.
 PROFILE = profile(
-    max_examples=12,
-    stateful_step_count=45,
+    max_examples=20,
+    stateful_step_count=50,
     deadline=None,
     derandomize=True,
     database=None,
@@ -188,7 +187,32 @@ class Account:
         )
 
 
+@dataclass(frozen=True)
+class Act:
+    """What somebody may do: how often, what is drawn for it, and when it can be tried at all."""
+
+    weight: int
+    strategies: dict[str, Any]
+    when: Callable[[Any], Any]
+    do: Callable[..., None]
+
+
+#: Stands for the source of what is drawn along the way.
+DATA: Any = object()
+
+
 def machine(world: World) -> Callable[[], RuleBasedStateMachine]:
+    acts: list[Act] = []
+
+    def act(
+        weight: int, *, when: Callable[[Any], Any] = lambda self: True, **strategies: Any
+    ) -> Callable[[Callable[..., None]], Callable[..., None]]:
+        def register(do: Callable[..., None]) -> Callable[..., None]:
+            acts.append(Act(weight, strategies, when, do))
+            return do
+
+        return register
+
     class People(RuleBasedStateMachine):
         def __init__(self) -> None:
             super().__init__()
@@ -204,16 +228,19 @@ def machine(world: World) -> Callable[[], RuleBasedStateMachine]:
 
         # --- what people do ---------------------------------------------------------------------------------------
 
-        @initialize(readers=st.permutations(READING), case=cases, kind=st.sampled_from(["first", "labelling"]))
-        def begin(self, readers: list[str], case: int, kind: str) -> None:
-            """Two read a case and will read it again, and two others settle it; from there on it goes as it goes."""
+        @initialize(readers=st.permutations(READING), case=cases)
+        def begin(self, readers: list[str], case: int) -> None:
+            """Two read a case and will read it again, two others label the other one, and panels settle both; from
+            there on it goes as it goes."""
             for person in readers[:2]:
-                self.give(person, case, kind, override=False)
+                self.give(person, case, "first", override=False)
                 self.give(person, case, "again", override=False)
+                self.give(person, 1 - case, "labelling", override=False)
             for person in readers[1:4]:
-                self.give(person, case, "settles" if kind == "first" else "settles labelling", override=False)
+                self.give(person, case, "settles", override=False)
+                self.give(person, 1 - case, "settles labelling", override=False)
 
-        @rule(person=reading, case=cases, name=rounds, override=st.booleans())
+        @act(2, person=reading, case=cases, name=rounds, override=st.booleans())
         def assign(self, person: str, case: int, name: str, override: bool) -> None:
             self.give(person, case, name, override=override)
 
@@ -234,8 +261,13 @@ def machine(world: World) -> Callable[[], RuleBasedStateMachine]:
             refresh(world.rounds[name], world.cases[case])
             self.account.asked[person, name, case] = False
 
-        @precondition(lambda self: self.account.waiting())
-        @rule(data=st.data(), said=verdicts, finish=st.sampled_from([True, True, True, False]))
+        @act(
+            8,
+            data=DATA,
+            said=verdicts,
+            finish=st.sampled_from([True, True, True, False]),
+            when=lambda self: self.account.waiting(),
+        )
         def read(self, data: st.DataObject, said: list[str], finish: bool) -> None:
             person, case = data.draw(st.sampled_from(self.account.waiting()))
             user = world.people[person]
@@ -257,7 +289,7 @@ def machine(world: World) -> Callable[[], RuleBasedStateMachine]:
             self.account.asked[person, name, self.number_of(locked)] = True
             world.happened[f"locked in {name}"] += 1
 
-        @rule(person=reading, data=st.data())
+        @act(2, person=reading, data=DATA)
         def go_back(self, person: str, data: st.DataObject) -> None:
             own = Read.objects.filter(reader__user=world.people[person], state="locked").order_by("pk")
             if not own:
@@ -270,7 +302,7 @@ def machine(world: World) -> Callable[[], RuleBasedStateMachine]:
                 world.happened["reopened"] += 1
                 self.account.asked[person, name, self.number_of(locked)] = False
 
-        @rule(person=people, data=st.data())
+        @act(3, person=people, data=DATA)
         def look_at_a_read(self, person: str, data: st.DataObject) -> None:
             reads = list(Read.objects.filter(round__isnull=False).order_by("-pk"))
             models = Read.objects.filter(round__isnull=True).order_by("pk")
@@ -286,12 +318,12 @@ def machine(world: World) -> Callable[[], RuleBasedStateMachine]:
                 if said["report"]:
                     assert "report" in self.known_to(person, read) | before
 
-        @rule(person=people)
+        @act(1, person=people)
         def export(self, person: str) -> None:
             for read in exportable_reads(world.people[person]).select_related("reader", "round"):
                 self.is_served(person, read)
 
-        @rule(person=people, case=cases)
+        @act(2, person=people, case=cases)
         def ask_the_models(self, person: str, case: int) -> None:
             found = opinions_for(world.people[person], world.cases[case])
             if found:
@@ -301,19 +333,19 @@ def machine(world: World) -> Callable[[], RuleBasedStateMachine]:
                     reader__user=world.people[person], case=world.cases[case], what="model"
                 ).exists()
 
-        @rule(person=people, case=cases)
+        @act(1, person=people, case=cases)
         def ask_for_the_report(self, person: str, case: int) -> None:
             if case_report_for(world.people[person], world.cases[case]):
                 assert not self.account.owes(person, case, *BLIND)
                 self.has_row(person, case, "report")
 
-        @rule(person=people, case=cases)
+        @act(2, person=people, case=cases)
         def ask_for_the_truth(self, person: str, case: int) -> None:
             if truth_for(world.people[person], world.cases[case]) is not None:
                 assert not self.account.owes(person, case)
                 self.has_row(person, case, "truth")
 
-        @rule(person=people, case=cases, name=st.sampled_from(["settles", "settles labelling"]), data=st.data())
+        @act(3, person=people, case=cases, name=st.sampled_from(["settles", "settles labelling"]), data=DATA)
         def open_a_consensus(self, person: str, case: int, name: str, data: st.DataObject) -> None:
             seats = sorted(key for key in self.account.asked if key[1].startswith("settles"))
             person, name, case = data.draw(st.sampled_from([*seats * 3, (person, name, case)]))
@@ -327,8 +359,13 @@ def machine(world: World) -> Callable[[], RuleBasedStateMachine]:
                     if read.reader.user_id != user.pk:
                         self.has_row(person, case, "read")
 
-        @precondition(lambda self: Read.objects.filter(reader__kind="panel", state="draft").exists())
-        @rule(person=reading, data=st.data(), finish=st.sampled_from([True, True, False]))
+        @act(
+            4,
+            person=reading,
+            data=DATA,
+            finish=st.sampled_from([True, True, False]),
+            when=lambda self: Read.objects.filter(reader__kind="panel", state="draft").exists(),
+        )
         def settle_a_consensus(self, person: str, data: st.DataObject, finish: bool) -> None:
             drafts = list(Read.objects.filter(reader__kind="panel", state="draft").order_by("pk"))
             draft = data.draw(st.sampled_from(drafts))
@@ -346,15 +383,24 @@ def machine(world: World) -> Callable[[], RuleBasedStateMachine]:
                     lock_consensus(user, draft.pk, base_seq=consensus.seq)
                     world.happened["a truth was set" if draft.version == 1 else "a truth was corrected"] += 1
 
-        @precondition(lambda self: Read.objects.filter(reader__kind="panel", state="locked").exists())
-        @rule(person=reading, data=st.data())
+        @act(
+            2,
+            person=reading,
+            data=DATA,
+            when=lambda self: Read.objects.filter(reader__kind="panel", state="locked").exists(),
+        )
         def correct_a_consensus(self, person: str, data: st.DataObject) -> None:
             locked = list(Read.objects.filter(reader__kind="panel", state="locked").order_by("pk"))
             with self.attempt():
                 correct(world.people[person], data.draw(st.sampled_from(locked)).pk, "seen otherwise")
 
-        @precondition(lambda self: Read.objects.filter(reader__kind="panel", state="draft").exists())
-        @rule(person=people, data=st.data(), act=st.sampled_from(["question", "report"]))
+        @act(
+            1,
+            person=people,
+            data=DATA,
+            act=st.sampled_from(["question", "report"]),
+            when=lambda self: Read.objects.filter(reader__kind="panel", state="draft").exists(),
+        )
         def ask_or_show_at_the_table(self, person: str, data: st.DataObject, act: str) -> None:
             drafts = list(Read.objects.filter(reader__kind="panel", state="draft").order_by("pk"))
             draft, user = data.draw(st.sampled_from(drafts)), world.people[person]
@@ -368,16 +414,24 @@ def machine(world: World) -> Callable[[], RuleBasedStateMachine]:
                         self.has_row(person, self.number_of(draft), "report")
                 assert not self.account.owes(person, self.number_of(draft))
 
-        @rule(name=rounds, act=st.sampled_from(["resume"] * 5 + ["pause", "close"]))
+        @act(1, name=rounds, act=st.sampled_from(["resume"] * 5 + ["pause", "close"]))
         def change_a_round(self, name: str, act: str) -> None:
             with self.attempt():
                 getattr(round_states, act)(world.lead, world.rounds[name].pk)
                 if act == "close":
                     self.account.closed.add(name)
 
-        @rule(days=st.sampled_from([1, 28, 28]))
+        @act(1, days=st.sampled_from([1, 28, 28]))
         def wait(self, days: int) -> None:
             world.clock.write_text(str(int(world.clock.read_text(encoding="utf-8")) + days), encoding="utf-8")
+
+        @rule(data=st.data())
+        def step(self, data: st.DataObject) -> None:
+            """One act of those that can be tried now, as often as it weighs."""
+            now = [one for one in acts if one.when(self) for _ in range(one.weight)]
+            chosen = data.draw(st.sampled_from(now))
+            drawn = {name: data.draw(of, name) if of is not DATA else data for name, of in chosen.strategies.items()}
+            chosen.do(self, **drawn)
 
         # --- what must hold ---------------------------------------------------------------------------------------
 
