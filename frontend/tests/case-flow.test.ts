@@ -76,3 +76,13 @@ test("a server that does not answer leaves a way to try again, one that refuses 
   await new CaseFlow(host).goOn(session);
   assert.equal(said.at(-1), "The next case did not open: Your account does not read. [To the worklist]");
 });
+
+test("Enter twice on a read that is over claims one case, not two", async () => {
+  answers = { [NEXT]: [200, { read: null, room: null }] };
+  const flow = new CaseFlow(host);
+  Object.assign(flow, { shown: 7 });
+  flow.openNext();
+  flow.openNext();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.deepEqual(asked, [["POST", "/api/worklist/next", { after: 7 }]]);
+});

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { commandNames, commandOf, isCommandName } from "../src/consensus/commands.ts";
+import { ChordReader } from "../src/reading/keys.ts";
 
 const html = readFileSync(new URL("../../templates/reading/consensus.html", import.meta.url), "utf-8");
 const named = [...html.matchAll(/data-command="(\w+)"/g)].map((match) => match[1] as string);
@@ -18,6 +19,14 @@ test("every button of the consensus names a command, and every command but pure 
 test("no two commands of the consensus share a key", () => {
   const keys = commandNames.flatMap((name) => commandOf(name).keys);
   assert.deepEqual(keys.filter((key, index) => keys.indexOf(key) !== index), []);
+});
+
+test("the levels have a key on keyboards where + is Shift and 1, and L alone stays the teaching list", () => {
+  const reader = new ChordReader(Object.fromEntries(commandNames.map((name) => [name, commandOf(name).keys])));
+  const press = (key: string, code: string, shiftKey: boolean) => reader.read({ key, code, shiftKey, ctrlKey: false, metaKey: false, altKey: false }, 0);
+  assert.deepEqual(press("L", "KeyL", true), { name: "levels" });
+  assert.deepEqual(press("l", "KeyL", false), { name: "teach" });
+  assert.deepEqual(press("+", "Digit1", true), { name: "presetBone" });
 });
 
 test("the consensus carries no inline style, script or handler", () => {

@@ -2,9 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { runCommand } from "../src/consensus/commands.ts";
+import { Drafts } from "../src/consensus/drafts.ts";
+import { Sitting } from "../src/consensus/sitting.ts";
 import { stepOf } from "../src/consensus/step.ts";
-import { L1, L2, SOPS } from "./case.ts";
-import { fracture, negative, openSitting, SettlingServer, settledDown } from "./consensus.ts";
+import { lockProblem } from "../src/consensus/view/panel-dialogs.ts";
+import { Writes } from "../src/consensus/writes.ts";
+import { L1, L2, MemoryStorage, SOPS } from "./case.ts";
+import { consensusData, fracture, negative, openSitting, SettlingServer, settledDown, StillScreen } from "./consensus.ts";
 
 test("the most harmful difference comes first, at the slice in the middle of those that differ", () => {
   const { sitting } = openSitting();
@@ -225,4 +229,73 @@ test("neither read is touched by anything that is chosen", async () => {
   assert.equal(JSON.stringify(sitting.data.json.reads), before);
   assert.deepEqual(sitting.data.states.B?.findings[L1.id], negative(L1));
   assert.deepEqual(sitting.data.states.A?.findings[L1.id], fracture(L1, "A1", [5, 6], { acuity: "acute" }));
+});
+
+const SETTLE_BOTH = ["takeB", "digit2", "advance", "takeA", "digit1", "advance"] as const;
+
+test("a settled difference that was chosen otherwise since holds the lock up until it is settled again", async () => {
+  const { sitting } = openSitting();
+  for (const name of [...SETTLE_BOTH, "before", "takeA"] as const) runCommand(name, sitting);
+  await settledDown();
+  assert.deepEqual([sitting.settledCount, sitting.allSettled], [2, false]);
+  assert.equal(lockProblem(sitting), "L1 was changed and not settled yet.");
+  runCommand("next", sitting);
+  assert.equal(stepOf(sitting).words, "Next difference");
+  runCommand("advance", sitting);
+  assert.equal(sitting.vertebra?.level, "L1");
+  runCommand("advance", sitting);
+  await settledDown();
+  assert.deepEqual([lockProblem(sitting), sitting.allSettled], ["", true]);
+});
+
+test("what another screen was faster with lies in the drafts at once, and a reload finds it", async () => {
+  const before = openSitting();
+  before.server.seq = 9;
+  for (const name of SETTLE_BOTH) runCommand(name, before.sitting);
+  const arrived = before.sitting.writes.arrived();
+  await settledDown();
+  assert.equal(await arrived, false, "an empty queue is not a written one");
+  assert.deepEqual([before.sitting.choiceOf(L1).reason, before.sitting.choiceOf(L2).took], ["wedging", "a"]);
+  const { sitting } = openSitting({}, before.server, before.storage);
+  assert.equal(sitting.settledCount, 0);
+  assert.deepEqual([sitting.choiceOf(L1).took, sitting.choiceOf(L1).reason, sitting.choiceOf(L2).took], ["b", "wedging", "a"]);
+});
+
+test("a choice that is newer than the one that was lost stays", async () => {
+  const { sitting, server } = openSitting();
+  server.seq = 9;
+  for (const name of ["takeB", "digit2", "advance", "before", "takeA", "digit1"] as const) runCommand(name, sitting);
+  await settledDown();
+  assert.equal(sitting.settledCount, 0);
+  assert.deepEqual([sitting.choice.took, sitting.choice.reason], ["a", "schmorl"]);
+});
+
+/** A sitting whose writes the server refuses to know, while /api/me says what `isSame` says. */
+function shutOut(isSame: boolean | null): { readonly sitting: Sitting; readonly storage: MemoryStorage } {
+  const [server, storage, data] = [new SettlingServer(), new MemoryStorage(), consensusData()];
+  server.troubles = [{ kind: "problem", status: 404, problem: { code: "not_found", sentence: "Not found." } }];
+  const writes = new Writes({ server, storage, key: "queue", seq: 3, isSamePerson: async () => isSame });
+  return { sitting: new Sitting(data, { writes, drafts: new Drafts(storage, "drafts"), screen: new StillScreen() as never }), storage };
+}
+
+test("who may not write here any more is told so, keeps the choices as drafts, and may leave the page", async () => {
+  const { sitting, storage } = shutOut(true);
+  for (const name of ["takeB", "digit2", "advance"] as const) runCommand(name, sitting);
+  await settledDown();
+  assert.deepEqual([sitting.writes.pending.length, sitting.writes.status.kind, storage.getItem("queue")], [0, "saved", null]);
+  assert.deepEqual([sitting.writable, sitting.settledCount, sitting.choiceOf(L1).took], [false, 0, "b"]);
+  assert.equal(lockProblem(sitting), "You no longer sit here, or you owe a read of this case. Your choices are kept.");
+  assert.equal(new Drafts(storage, "drafts").of(L1.id)?.reason, "wedging");
+});
+
+test("where somebody else is logged in, or nobody knows who, the queue waits", async () => {
+  for (const [isSame, why] of [[false, "forbidden"], [null, "network"]] as const) {
+    const { sitting } = shutOut(isSame);
+    for (const name of ["takeB", "digit2", "advance"] as const) runCommand(name, sitting);
+    await settledDown();
+    const { status } = sitting.writes;
+    assert.ok(status.kind === "waiting" && status.why === why);
+    assert.deepEqual([status.count, sitting.writable], [1, true]);
+    sitting.writes.close();
+  }
 });

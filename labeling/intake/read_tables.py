@@ -48,7 +48,7 @@ _VERDICTS: dict[str, str] = {
         "positif|fracturee|fracture oui|tassement",
         "negative": "negative|negativ|negatif|neg|n|no|nein|non|0|false|falsch|faux|none|kein|keine|normal|intact"
         "|intakt|"
-        "no fracture|keine fraktur|pas de fracture|aucune|-",
+        "no fracture|keine fraktur|pas de fracture|aucune",
         "indeterminate": "indeterminate|unclear|unklar|fraglich|unsicher|indetermine|incertain|douteux|possible"
         "|moglich|"
         "i|?",

@@ -155,10 +155,12 @@ class Read(models.Model):
                         RAISE EXCEPTION 'later_version_follows_a_lock_until_consensus: no locked version before'
                             USING ERRCODE = 'integrity_constraint_violation';
                     END IF;
-                    IF EXISTS (SELECT 1 FROM labeling_settles s WHERE s.read_id = NEW.supersedes_id)
-                       OR EXISTS (SELECT 1 FROM labeling_read r JOIN labeling_round o ON o.id = r.round_id
-                                  WHERE r.case_id = NEW.case_id AND o.kind = 'consensus'
-                                    AND r.round_id IS DISTINCT FROM NEW.round_id) THEN
+                    -- A truth stays open to correction, whatever was settled beside it or after it.
+                    IF NOT EXISTS (SELECT 1 FROM labeling_reader p WHERE p.id = NEW.reader_id AND p.kind = 'panel')
+                       AND (EXISTS (SELECT 1 FROM labeling_settles s WHERE s.read_id = NEW.supersedes_id)
+                            OR EXISTS (SELECT 1 FROM labeling_read r JOIN labeling_round o ON o.id = r.round_id
+                                       WHERE r.case_id = NEW.case_id AND o.kind = 'consensus'
+                                         AND r.round_id IS DISTINCT FROM NEW.round_id)) THEN
                         RAISE EXCEPTION 'later_version_follows_a_lock_until_consensus: a consensus has begun'
                             USING ERRCODE = 'integrity_constraint_violation';
                     END IF;

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
 from django.contrib.auth.models import User
 from django.core import signing
+from django.http import QueryDict
 
 from labeling.models import CaseOrigin, Reader, Round, RoundKind, Split
 from labeling.reading.planning import CaseChoice, Override, Plan, defaults_for, fits
@@ -17,7 +18,7 @@ from labeling.reading.plans import FOLLOWING, POOLED
 from labeling.reading.roles import Role, reader_of, roles_of
 from labeling.reading.rules import Rules, RulesRefused
 
-__all__ = ["RULE_WORDS", "SHARES", "RoundForm", "initial_of", "rule_value"]
+__all__ = ["RULE_WORDS", "SHARES", "RoundForm", "initial_of", "refitted", "rule_value"]
 
 #: Rule -> (what it is called, its words to people). Those without words are numbers.
 RULE_WORDS: dict[str, tuple[str, dict[Any, str]]] = {
@@ -63,6 +64,11 @@ _ASKED: dict[RoundKind, tuple[str, ...]] = {
 _SALT = "seed of a planned round"
 _OVERRIDE = re.compile(r"^override-(\d{1,18})(?:-(\d{1,18}))?$")
 _ANY = ("", "any")
+#: What is said below the field of a rule.
+_HINTS: dict[tuple[RoundKind, str], str] = {
+    (RoundKind.INDEPENDENT, "required_reads"): "One or two: a consensus settles two reads of a case.",
+    (RoundKind.LABELLING, "second_reader_share"): "Of a pool. Assigned readers each read every case: nothing is drawn.",
+}
 
 
 def rule_value(rules: Rules, name: str) -> str:
@@ -108,9 +114,19 @@ class RoundForm(forms.Form):
     )
     levels = forms.ChoiceField(choices=[_ANY, ("named", "all named"), ("unknown", "one unknown")], required=False)
 
-    def __init__(self, kind: RoundKind, *args: Any, follows: Round | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        kind: RoundKind,
+        *args: Any,
+        follows: Round | None = None,
+        made_for: Round | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.kind = kind
+        # The round that the rules on the page are made for; while none is chosen, the one they were made for before.
+        rules_of = follows or made_for
+        self.defaults_of = "" if rules_of is None else str(rules_of.pk)
         self.defaults = defaults_for(kind, follows)
         self._add_rounds(follows)
         self._add_readers(follows)
@@ -120,7 +136,7 @@ class RoundForm(forms.Form):
             choice = isinstance(field, forms.ChoiceField)
             field.widget.attrs.setdefault("class", "select" if choice else "input")
             field.widget.attrs["autocomplete"] = "off"
-            if name in ("names", "without"):
+            if name in ("names", "without") or (name.startswith("rule_") and field.help_text):
                 field.widget.attrs["aria-describedby"] = f"about-{name}"
 
     def _add_rounds(self, follows: Round | None) -> None:
@@ -138,11 +154,7 @@ class RoundForm(forms.Form):
         )
 
     def _add_readers(self, follows: Round | None) -> None:
-        users = User.objects.filter(is_active=True, groups__name__in=[Role.RESIDENT.value, Role.SENIOR.value])
-        every = users.distinct().order_by("last_name", "first_name", "username")
-        # Residents sit in a panel where labelling is settled; which round it is may be chosen on this very page.
-        lenient = follows is None and self.kind == RoundKind.CONSENSUS
-        found = [one for one in every if fits(one, RoundKind.LABELLING if lenient else self.kind, follows)]
+        found = _offered(self.kind, follows)
         self.people = [_Person(one.pk, one.get_full_name() or one.get_username(), _roles(one)) for one in found]
         self.fields["readers"] = forms.TypedMultipleChoiceField(
             choices=[(one.key, one.name) for one in self.people], coerce=int, required=False
@@ -151,7 +163,7 @@ class RoundForm(forms.Form):
     def _add_rules(self) -> None:
         for name in _ASKED[self.kind]:
             value = getattr(self.defaults, name)
-            self.fields[f"rule_{name}"] = _rule_field(name, value)
+            self.fields[f"rule_{name}"] = _rule_field(self.kind, name, value)
 
     @property
     def rules_asked(self) -> list[tuple[forms.BoundField, str, bool]]:
@@ -212,10 +224,12 @@ class RoundForm(forms.Form):
             without=tuple(_words(asked["without"])),
         )
         pooled = self.may_pool and asked["way"] == "pool"
+        rules = self._rules(asked)
         return Plan(
             name=asked["name"],
             kind=self.kind,
-            rules=self._rules(asked),
+            # A second reader is drawn for a case that is taken from a pool, for no other.
+            rules=rules if pooled else replace(rules, second_reader_share=0.0),
             cases=choice,
             readers=() if pooled else tuple(self._readers(asked["readers"])),
             pooled=pooled,
@@ -244,14 +258,53 @@ class RoundForm(forms.Form):
         return {(one.reader, one.case): one.reason for one in self._overrides()}
 
 
-def _rule_field(name: str, value: Any) -> forms.Field:
+def _rule_field(kind: RoundKind, name: str, value: Any) -> forms.Field:
+    hint = _HINTS.get((kind, name), "")
     if name in SHARES:
-        return forms.IntegerField(min_value=0, max_value=100, initial=round(value * 100))
+        return forms.IntegerField(min_value=0, max_value=100, initial=_as_posted(name, value), help_text=hint)
+    if name == "required_reads":
+        wrong = {"min_value": hint, "max_value": hint}
+        return forms.IntegerField(min_value=1, max_value=2, initial=value, help_text=hint, error_messages=wrong)
     if name in _NUMBERS:
-        least = 1 if name == "required_reads" else 0
-        return forms.IntegerField(min_value=least, max_value=999, initial=value)
+        return forms.IntegerField(min_value=0, max_value=999, initial=value)
     words = RULE_WORDS[name][1]
-    return forms.ChoiceField(choices=[(str(word), text) for word, text in words.items()], initial=str(value))
+    # What a model says comes first where labels are made, nowhere else.
+    without = ("shown",) if name == "model" and kind != RoundKind.LABELLING else ()
+    choices = [(str(word), text) for word, text in words.items() if word not in without]
+    return forms.ChoiceField(choices=choices, initial=str(value))
+
+
+def _as_posted(name: str, value: Any) -> Any:
+    return round(value * 100) if name in SHARES else value
+
+
+def _offered(kind: RoundKind, follows: Round | None) -> list[User]:
+    """Who can be chosen as a reader of such a round, by name."""
+    users = User.objects.filter(is_active=True, groups__name__in=[Role.RESIDENT.value, Role.SENIOR.value])
+    every = users.distinct().order_by("last_name", "first_name", "username")
+    # Residents sit in a panel where labelling is settled; which round it is may be chosen on this very page.
+    lenient = follows is None and kind == RoundKind.CONSENSUS
+    return [one for one in every if fits(one, RoundKind.LABELLING if lenient else kind, follows)]
+
+
+def refitted(posted: QueryDict, kind: RoundKind, made_for: Round | None, follows: Round | None) -> QueryDict | None:
+    """What was posted, made to fit the round that is followed now; None where it fits.
+
+    `made_for` is the round that the rules on the page were made for. A rule that begins with something else where
+    `follows` is followed begins anew, and whoever was offered for the former and cannot read here is taken out.
+    """
+    if follows is None or follows == made_for:
+        return None
+    before, now = defaults_for(kind, made_for), defaults_for(kind, follows)
+    anew = posted.copy()
+    for name in _ASKED[kind]:
+        if (value := getattr(now, name)) != getattr(before, name):
+            anew[f"rule_{name}"] = str(_as_posted(name, value))
+    fitting = {str(one.pk) for one in _offered(kind, follows)}
+    gone = {str(one.pk) for one in _offered(kind, made_for)} - fitting
+    anew.setlist("readers", [key for key in posted.getlist("readers") if key not in gone])
+    same = all(anew.getlist(key) == posted.getlist(key) for key in {*anew, *posted})
+    return None if same else anew
 
 
 def _words(text: str) -> list[str]:
@@ -265,8 +318,10 @@ def _roles(user: User) -> str:
 def initial_of(plan: Plan) -> dict[str, Any]:
     """What the form shows of a round that is planned already."""
     rules = {
-        f"rule_{name}": round(getattr(plan.rules, name) * 100) if name in SHARES else getattr(plan.rules, name)
+        f"rule_{name}": _as_posted(name, getattr(plan.rules, name))
         for name in _ASKED[plan.kind]
+        # 0 because readers are assigned is nobody's wish for a pool.
+        if plan.pooled or name != "second_reader_share"
     }
     return {
         **rules,

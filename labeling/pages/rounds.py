@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from labeling.models import Reader, Round, RoundKind, RoundState
 from labeling.pages.person import person
-from labeling.pages.round_form import RoundForm, initial_of
+from labeling.pages.round_form import RoundForm, initial_of, refitted
 from labeling.pages.round_rows import (
     KIND_SENTENCES,
     ListRow,
@@ -95,8 +95,7 @@ def new_page(request: HttpRequest) -> HttpResponse:
     if kind not in RoundKind.values:
         raise Http404
     follows = _round(asked.get("follows")) if RoundKind(kind) in FOLLOWING else None
-    form = RoundForm(RoundKind(kind), request.POST or None, follows=follows, initial=_beginning(follows))
-    return _planned(request, form, None)
+    return _planned(request, RoundKind(kind), follows, _beginning(follows), None)
 
 
 def _beginning(follows: Round | None) -> dict[str, Any]:
@@ -117,19 +116,24 @@ def edit_page(request: HttpRequest, round_id: int) -> HttpResponse:
         messages.error(request, f"{round_.name} was started: what its readers began under holds. Plan a new round.")
         return redirect("round", round_id=round_.pk)
     follows = _round(request.POST.get("follows")) or round_.follows
-    initial = initial_of(plan_of(round_))
-    form = RoundForm(RoundKind(round_.kind), request.POST or None, follows=follows, initial=initial)
-    return _planned(request, form, round_)
+    return _planned(request, RoundKind(round_.kind), follows, initial_of(plan_of(round_)), round_)
 
 
-def _planned(request: HttpRequest, form: RoundForm, round_: Round | None) -> HttpResponse:
+def _planned(
+    request: HttpRequest, kind: RoundKind, follows: Round | None, initial: dict[str, Any], round_: Round | None
+) -> HttpResponse:
+    # What begins otherwise with the round that is followed now is shown before anything is made of it.
+    made_for = _round(request.POST.get("defaults_of"))
+    anew = refitted(request.POST, kind, made_for, follows)
+    form = RoundForm(kind, anew or request.POST or None, follows=follows, made_for=made_for, initial=initial)
     user, seen, refused = person(request), None, False
     if request.method == "POST":
-        refused = not form.is_valid()
-        if not refused:
+        make = request.POST.get("action") == "make"
+        refused = not form.is_valid() or (make and anew is not None)
+        if form.is_valid():
             plan = form.plan() if round_ is None else replace(form.plan(), seed=round_.seed)
             seen = preview(plan, user, besides=None if round_ is None else round_.pk)
-            if request.POST.get("action") == "make":
+            if make and anew is None:
                 try:
                     made = make_round(user, plan) if round_ is None else change_round(user, round_.pk, plan)
                 except OperationRefused:
@@ -146,6 +150,7 @@ def _planned(request: HttpRequest, form: RoundForm, round_: Round | None) -> Htt
         "kind_label": form.kind.label,
         "sentence": KIND_SENTENCES[form.kind],
         "following": form.kind in FOLLOWING,
+        "refitted_to": follows if anew is not None else None,
         **({"kept": _kept(form, round_)} if seen is None else _preview_context(user, form, seen)),
     }
     return render(request, "pages/round_form.html", context, status=422 if refused else 200)

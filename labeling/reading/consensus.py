@@ -18,9 +18,7 @@ from labeling.models import (
     Assignment,
     AuditEvent,
     Case,
-    NoticeKind,
     Participant,
-    Question,
     Read,
     Reader,
     ReaderKind,
@@ -34,15 +32,15 @@ from labeling.models import (
     Sitting,
 )
 from labeling.reading import washout
+from labeling.reading.asking import answer, ask
 from labeling.reading.consensus_list import consensus_list, next_to_settle
 from labeling.reading.consensus_rows import anatomy_for, seen_by, table_of
 from labeling.reading.exposures import note_exposures
 from labeling.reading.locking import NotComplete, lock_read
-from labeling.reading.notices import tell
 from labeling.reading.references import set_reference, tell_feedback
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.reopening import reopen
-from labeling.reading.roles import may_plan_rounds, may_read_in, reader_of
+from labeling.reading.roles import may_plan_rounds, may_read_in
 from labeling.reading.second_look import SECOND_LOOK, is_second_look
 from labeling.reading.settling import (
     Choice,
@@ -120,7 +118,8 @@ def _reads_to_settle(user: User, round_: Round, case: Case) -> list[Read]:
     held = Read.objects.filter(round=round_.follows, case=case, state="locked").order_by("pk")
     list(held.select_for_update(no_key=True).values_list("pk", flat=True))
     reads = washout.reads_settled_by(round_, case)
-    if len(reads) < washout.required_of(round_.follows):
+    _refuse_another_truth(round_, case)
+    if len(reads) < washout.required_of(round_.follows, case):
         raise OperationRefused("reads_missing", "Not every read that is to be settled is locked yet.")
     if Read.objects.filter(supersedes__in=reads, state="draft").exists():
         sentence = "A read that is to be settled was opened again. Wait until it is locked."
@@ -133,6 +132,20 @@ def _reads_to_settle(user: User, round_: Round, case: Case) -> list[Read]:
     return reads
 
 
+def _refuse_another_truth(round_: Round, case: Case) -> None:
+    """A truth gives way to its own correction, which has a reason, never to another round in silence."""
+    current = Reference.objects.filter(case=case, target=_target_of(round_), current=True).exclude(read__round=round_)
+    other = current.select_related("read__round").first()
+    if other is not None:
+        whose = "another read" if other.read.round is None else other.read.round.name
+        sentence = f"{case.name} has its truth from {whose}. Correct it there, with a reason."
+        raise OperationRefused("has_truth", sentence)
+
+
+def _target_of(round_: Round) -> str:
+    return SECOND_LOOK if is_second_look(round_) else TARGET
+
+
 def _begin(round_: Round, case: Case, reads: list[Read]) -> Read:
     if round_.panel is None:
         raise OperationRefused("no_panel", f"The round {round_.name} has no panel that could read in it.")
@@ -140,7 +153,7 @@ def _begin(round_: Round, case: Case, reads: list[Read]) -> Read:
     consensus = Read.objects.create(
         round=round_, case=case, reader=round_.panel, stack_id=anatomy.stack_id, anatomy=anatomy
     )
-    Sitting.objects.create(consensus=consensus, target=SECOND_LOOK if is_second_look(round_) else TARGET)
+    Sitting.objects.create(consensus=consensus, target=_target_of(round_))
     for letter, read in zip("AB", _in_drawn_order(round_, case, reads), strict=False):
         Settles.objects.create(consensus=consensus, read=read, letter=letter)
     of_stack = set(anatomy.stack.slices.values_list("sop_uid", flat=True))
@@ -187,14 +200,27 @@ def set_member(user: User, consensus_id: int, *, reader_id: int, present: bool) 
         member = next((one for one in members_of(consensus) if one.pk == reader_id), None)
         if member is None or member.user is None:
             raise OperationRefused("not_a_member", "Only members of the panel sit at this table.")
+        senior = may_read_in(member.user, RoundKind.CONSENSUS)
+        if present and senior and not may_read_in(user, RoundKind.CONSENSUS):
+            raise OperationRefused("seats_a_senior", f"{member} is a senior reader, whom seniors alone seat.")
         if not present:
-            Participant.objects.filter(consensus=consensus, reader=member).delete()
+            if Settlement.objects.filter(consensus=consensus, by=member).exists():
+                raise OperationRefused("has_settled", f"{member} has settled something here, so they were present.")
+            if Participant.objects.filter(consensus=consensus, reader=member).delete()[0]:
+                _note_presence(user, consensus, member, present=False)
             return consensus
         if not protocol_is_open(member.user, consensus.case_id):
             raise OperationRefused("owes_read", f"{member} cannot sit here: a read of this case is still owed.")
-        Participant.objects.get_or_create(consensus=consensus, reader=member)
+        if Participant.objects.get_or_create(consensus=consensus, reader=member)[1]:
+            _note_presence(user, consensus, member, present=True)
         reads_to_settle(user, consensus)
         return consensus
+
+
+def _note_presence(user: User, consensus: Read, member: Reader, *, present: bool) -> None:
+    """Who was said to sit at the table, and who to have left it, stays on record."""
+    detail = {"round": consensus.round_id, "consensus": consensus.pk, "member": member.pk, "present": present}
+    AuditEvent.objects.create(by=user, verb="panel_presence", case=consensus.case, detail=detail)
 
 
 def show_report(user: User, consensus_id: int) -> Read:
@@ -224,82 +250,6 @@ def show_report(user: User, consensus_id: int) -> Read:
             detail = {"round": consensus.round_id, "consensus": consensus.pk}
             AuditEvent.objects.create(by=user, verb="report_shown_to_panel", case=consensus.case, detail=detail)
         return consensus
-
-
-# --- questions ------------------------------------------------------------------------------------------------------
-
-
-def ask(user: User, consensus_id: int, *, letter: str, vertebra: int, text: str) -> Question:
-    """Sends a vertebra back to one reader with a question. Who that is the panel does not learn; the read stays.
-
-    Raises
-    ------
-    Read.DoesNotExist, ReadLocked
-        as `labeling.reading.settling.held_draft`.
-    OperationRefused
-        where there is no such read or vertebra, or nothing is asked.
-    """
-    if not text.strip():
-        raise OperationRefused("no_question", "Write what you want to know.")
-    with transaction.atomic():
-        consensus = held_draft(user, consensus_id)
-        table = table_of(consensus)
-        side = table.sides.get(letter)
-        if side is None:
-            raise OperationRefused("no_such_read", f"There is no read {letter} here.")
-        name = table.context.vertebra(vertebra).level or "one vertebra"
-        question = Question.objects.create(
-            consensus=consensus, read=side.read, vertebra_id=vertebra, text=text.strip(), by=reader_of(user)
-        )
-        tell(
-            [side.read.reader],
-            NoticeKind.QUESTION,
-            f"A panel asks you about {name} of {consensus.case.name}.",
-            round_=consensus.round,
-            case=consensus.case,
-            question=question,
-        )
-        detail = {"round": consensus.round_id, "consensus": consensus.pk, "question": question.pk, "letter": letter}
-        AuditEvent.objects.create(by=user, verb="question_asked", case=consensus.case, detail=detail)
-        take_a_seat(user, consensus)
-        return question
-
-
-def answer(user: User, question_id: int, text: str) -> Question:
-    """The answer of the reader whose read was asked about, once; the panel is told that there is one.
-
-    Raises
-    ------
-    Question.DoesNotExist
-        where there is no such question to this person, or they owe a read of the case; the two look alike.
-    OperationRefused
-        where it is answered already, or the answer is empty.
-    """
-    with transaction.atomic():
-        asked = Question.objects.select_for_update(of=("self",), no_key=True).select_related(
-            "consensus__round", "consensus__case__patient", "by"
-        )
-        question = asked.get(pk=question_id, read__reader__user=user.pk)
-        consensus = question.consensus
-        if not protocol_is_open(user, consensus.case_id):
-            raise Question.DoesNotExist
-        if question.answered_at is not None:
-            raise OperationRefused("answered", "This question is answered. An answer never changes.")
-        if not text.strip():
-            raise OperationRefused("no_answer", "Write an answer first.")
-        question.answer, question.answered_at = text.strip(), timezone.now()
-        question.save(update_fields=["answer", "answered_at"])
-        present = [one.reader for one in Participant.objects.filter(consensus=consensus).select_related("reader")]
-        words = f"There is an answer to a question about {consensus.case.name}."
-        tell(
-            {question.by, *present},
-            NoticeKind.ANSWER,
-            words,
-            round_=consensus.round,
-            case=consensus.case,
-            question=question,
-        )
-        return question
 
 
 # --- locking and correcting -----------------------------------------------------------------------------------------
@@ -343,10 +293,9 @@ def lock_consensus(user: User, consensus_id: int, *, base_seq: int) -> Locked:
 
 
 def _refuse_panel(consensus: Read) -> None:
-    present = [
-        one.reader.user for one in Participant.objects.filter(consensus=consensus).select_related("reader__user")
-    ]
-    people = [one for one in present if one is not None]
+    present = set(Participant.objects.filter(consensus=consensus).values_list("reader", flat=True))
+    # Whoever has lost their seat since counts no more.
+    people = [one.user for one in members_of(consensus) if one.pk in present and one.user is not None]
     if not any(may_read_in(one, RoundKind.CONSENSUS) for one in people):
         raise OperationRefused("no_senior", "No senior reader is recorded as present. Add who sits at the table.")
     if any(not protocol_is_open(one, consensus.case_id) for one in people):

@@ -122,7 +122,8 @@ def _stand(seat: Assignment, read: Read | None, *, blind: bool) -> tuple[str, st
         return LATER, "You still owe a read of this case", None
     if read is not None and read.state == "locked":
         return SETTLED, "Settled" if read.version == 1 else f"Settled, version {read.version}", None
-    if seat.round.state != RoundState.OPEN:
+    corrected = read is not None and read.version > 1
+    if seat.round.state != RoundState.OPEN and not corrected:
         return LATER, f"The round is {seat.round.state}", None
     if read is not None:
         return READY, "Being settled" if read.version == 1 else "Being corrected", None

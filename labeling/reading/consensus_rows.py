@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from labeling.models import Anatomy, Case, Difference, Read, RoundKind, Seen, Settles
 from labeling.reading.differences import (
@@ -128,7 +129,7 @@ def _asked_by(
 ) -> tuple[Asked, ...]:
     """What a consensus asks, by the kind of the round that it settles."""
     if is_second_look(consensus.round):
-        return asked_again(sides["A"].read, context.vertebrae, consensus.created_at) if sides else ()
+        return asked_again(sides["A"].read, context.vertebrae, _begun(consensus)) if sides else ()
     asked = differences(first, second, context, context.unit)
     follows = None if consensus.round is None else consensus.round.follows
     if follows is None or follows.kind not in (RoundKind.LABELLING, RoundKind.PRACTICE):
@@ -136,6 +137,13 @@ def _asked_by(
     differing = {one.vertebra for one in asked}
     unclear = [one for one in marked_unclear(first, second, context) if one.vertebra not in differing]
     return in_order_of_harm([*asked, *unclear], context)
+
+
+def _begun(consensus: Read) -> datetime:
+    """When its first version was opened: a correction asks what was asked then."""
+    versions = Read.objects.filter(round=consensus.round_id, case=consensus.case_id, reader=consensus.reader_id)
+    begun: datetime = versions.order_by("version").values_list("created_at", flat=True)[0]
+    return begun
 
 
 def _incomplete(filled: Mapping[int, tuple[FindingState, Injury | None]], context: ReadContext) -> list[Asked]:

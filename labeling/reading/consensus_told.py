@@ -18,7 +18,6 @@ from labeling.models import (
     Reader,
     ReasonCode,
     RoundKind,
-    RoundState,
     Settlement,
     Settles,
     Sitting,
@@ -35,6 +34,7 @@ from labeling.reading.settling import gaps_of_consensus
 from labeling.reading.shifts import Offer
 from labeling.reading.state import BLANK, FindingState, ReadState
 from labeling.reading.visibility import report_for
+from labeling.reading.writable import may_be_written_in
 
 __all__ = ["around", "members_told", "questions_told", "report_told", "settled_told", "table_told"]
 
@@ -84,7 +84,7 @@ def around(user: User, consensus: Read) -> dict[str, Any]:
     following = next_to_settle(user, besides=consensus)
     held = hindrance(consensus) if consensus.state == "locked" else None
     why_not = f"The round {round_.name} is {round_.state}. Nothing is settled while it is not open."
-    is_open = round_.state == RoundState.OPEN
+    is_open = may_be_written_in(round_, version=consensus.version)
     return {
         "consensus": {
             "id": consensus.pk,

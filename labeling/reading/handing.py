@@ -191,11 +191,13 @@ def override_washout(user: User, assignment_id: int, reason: str) -> Assignment:
     Raises
     ------
     Assignment.DoesNotExist, OperationRefused
-        as `reassign`; also where no wash-out runs.
+        as `reassign`; also where no wash-out runs, and in a round that is planned: its plan may change yet.
     """
     reason = _reason(user, reason)
     with transaction.atomic():
         assignment = _held(user, assignment_id)
+        if assignment.round.state == RoundState.PLANNED:
+            raise OperationRefused("not_started", "Start the round first, then lift the wash-out.")
         if not waits(assignment):
             raise OperationRefused("no_washout", "No wash-out holds this case back.")
         if assignment.not_before is None:
@@ -252,8 +254,10 @@ def _move(assignment: Assignment, to_reader: int, override: str) -> None:
     assignment.position = last_position(assignment.round_id, chosen.reader) + 1
     assignment.reader, assignment.lease_until = chosen.reader, None
     assignment.state, assignment.skip_reason, assignment.skip_note = AssignmentState.OPEN, SkipReason.NONE, ""
-    # What was overridden was said of the former reader.
-    assignment.exposure_override, assignment.washout_override = override if chosen.exposed else "", ""
+    # What was overridden was said of the former reader; the wash-out of a consensus, of the case for the whole panel.
+    assignment.exposure_override = override if chosen.exposed else ""
+    if assignment.round.kind != RoundKind.CONSENSUS:
+        assignment.washout_override = ""
     if assignment.round.kind == RoundKind.REPEAT:
         assignment.not_before = None  # reckoned anew below, from their own lock
     try:

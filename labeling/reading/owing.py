@@ -13,6 +13,7 @@ from labeling.reading.roles import AnyUser, may_read, may_read_in
 
 __all__ = [
     "BLIND_KINDS",
+    "TARGET",
     "cases_before_models",
     "cases_before_report",
     "closed_to",
@@ -27,11 +28,15 @@ __all__ = [
     "seats",
 ]
 
+#: What the readers of this house are asked about: the target of the reference that is the truth.
+TARGET = "fracture"
+
 #: In these nobody may know another's opinion.
 BLIND_KINDS = (RoundKind.INDEPENDENT, RoundKind.REPEAT)
 
 #: The rules of these rounds keep the models from their readers even after their own lock, until there is a reference.
-_WITHOUT_MODELS = Q(round__kind__in=BLIND_KINDS, round__rules__model="never")
+#: Of old reads nothing is known of what their readers saw, and nothing is kept from anybody by them.
+_WITHOUT_MODELS = Q(round__kind__in=BLIND_KINDS, round__rules__model="never", round__imported=False)
 
 
 def _unlocked(user: AnyUser) -> QuerySet[Assignment]:
@@ -169,5 +174,5 @@ def owes_without_model(user: AnyUser, case_id: int, *, besides: int | None = Non
 
 def _read_blind(user: AnyUser) -> QuerySet[Read]:
     """Own locked reads of rounds that never show the models, on cases without a reference."""
-    reference = Reference.objects.filter(case=OuterRef("case"), current=True)
+    reference = Reference.objects.filter(case=OuterRef("case"), target=TARGET, current=True)
     return Read.objects.filter(~Exists(reference), _WITHOUT_MODELS, reader__user=user.pk, state="locked")

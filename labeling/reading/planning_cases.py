@@ -30,6 +30,7 @@ from labeling.reading.refusals import OperationRefused
 from labeling.reading.rounds import anatomies_to_read
 from labeling.reading.rules import Rules
 from labeling.reading.second_look import looked_at_again
+from labeling.reading.truths import TARGET
 from labeling.reading.visibility import owed_assignments
 
 __all__ = ["NEVER_TEST", "CaseChoice", "Entering", "LeftOut", "chosen", "entering", "read_in"]
@@ -213,6 +214,10 @@ def _not_settled(user: User | None, follows: Round, keys: Sequence[int], besides
     why = {case: f"It is settled in {name} already." for case, name in panels.values_list("case", "round__name")}
     if follows.kind == RoundKind.CONSENSUS:
         return _not_looked_at_again(follows, keys) | why
+    truths = Reference.objects.filter(case__in=keys, target=TARGET, current=True).select_related("read__round")
+    for one in truths:
+        whose = "another read" if one.read.round is None else one.read.round.name
+        why.setdefault(one.case_id, f"It has its truth from {whose}. Correct it there, with a reason.")
     readers = _readers_by_case(follows, keys)
     if follows.kind != RoundKind.LABELLING:
         needed = Rules.parse(follows.rules).required_reads

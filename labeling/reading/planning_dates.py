@@ -25,8 +25,9 @@ def openings(kind: RoundKind, rules: Rules, follows: Round | None, cases: Collec
     if follows is None or kind not in (RoundKind.REPEAT, RoundKind.CONSENSUS):
         return {}
     days = timedelta(days=rules.washout_days)
+    whose = ReaderKind.PANEL if follows.kind == RoundKind.CONSENSUS else ReaderKind.PERSON
     newest = Read.objects.filter(
-        round=follows, case__in=cases, reader__kind=ReaderKind.PERSON, state="locked", successor__isnull=True
+        round=follows, case__in=cases, reader__kind=whose, state="locked", successor__isnull=True
     )
     locks = newest.order_by("locked_at", "pk").values_list("case", "reader", "locked_at")
     if kind == RoundKind.REPEAT:

@@ -38,10 +38,10 @@ def protocol_of(user: User, round_: Round) -> dict[str, Any]:
         names = people()
         rows = CaseRows(round_, names)
         settled = settled_rows(round_, names)
-        events = event_rows(round_, names)
         # Reasons and exposures tell of models too, so what is blind to the models is closed as a whole.
         owed = {*owed_assignments(user).values_list("case", flat=True)}
         owed |= {*cases_before_models(user).values_list("pk", flat=True)}
+        events = event_rows(round_, names, owed)
         keys = {case.pk for case in rows.cases}
         told = [
             case_rows(

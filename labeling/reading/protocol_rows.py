@@ -6,7 +6,7 @@ Reads are told by when they were opened and locked and by their hashes, never by
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -162,13 +162,14 @@ _TOLD = ("reason", "shown", "pooled", "in_order", "letter", "moves", "level", "v
 _PERSONS = ("reader", "from", "to", "member")
 
 
-def event_rows(round_: Round, names: dict[int, str]) -> list[tuple[int | None, Row]]:
-    """What was written down of the round, oldest first, each with the primary key of its case or None."""
+def event_rows(round_: Round, names: dict[int, str], closed: Collection[int]) -> list[tuple[int | None, Row]]:
+    """What was written down of the round, oldest first, each with the primary key of its case or None; without the
+    reasons why a plan left out or barred one of the `closed` cases."""
     events = AuditEvent.objects.filter(detail__round=round_.pk).select_related("by", "case__patient")
-    return [(event.case_id, _event(event, names)) for event in events.order_by("at", "pk")]
+    return [(event.case_id, _event(event, names, closed)) for event in events.order_by("at", "pk")]
 
 
-def _event(event: AuditEvent, names: dict[int, str]) -> Row:
+def _event(event: AuditEvent, names: dict[int, str], closed: Collection[int]) -> Row:
     detail = event.detail
     row: Row = {
         "at": at(event.at),
@@ -181,13 +182,15 @@ def _event(event: AuditEvent, names: dict[int, str]) -> Row:
     if event.verb == "shift_set" and "by" in detail:
         row["levels"] = detail["by"]
     if event.verb == "round_planned":
-        row |= _planned(detail, names)
+        row |= _planned(detail, names, closed)
     return row
 
 
-def _planned(detail: dict[str, Any], names: dict[int, str]) -> Row:
+def _planned(detail: dict[str, Any], names: dict[int, str], closed: Collection[int]) -> Row:
     """Which cases a plan left out and why, and who was barred from which by what they had been shown."""
-    left, barred = detail.get("left_out", []), detail.get("barred", [])
+    left, barred = (
+        [one for one in detail.get(what, []) if one["case"] not in closed] for what in ("left_out", "barred")
+    )
     keys = {one["case"] for one in (*left, *barred)}
     cases = {case.pk: case.name for case in Case.objects.filter(pk__in=keys).select_related("patient")}
     return {

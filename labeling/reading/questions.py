@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from labeling.models import Question
+from labeling.reading.exposures import note_exposures
 from labeling.reading.roles import AnyUser, may_read
 from labeling.reading.told import Told, told_by
 from labeling.reading.visibility import owed_assignments
@@ -55,6 +56,8 @@ def question_for(user: AnyUser, question_id: int) -> Asked:
         .get(pk=question_id)
     )
     read = found.read
+    # What a panel asks tells something of what another reader has said.
+    note_exposures(read.reader, [(read.case_id, "read")])
     own = told_by([read])[read.pk].get(found.vertebra_id)
     return Asked(
         id=found.pk,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
-from labeling.models import Exposure, Read, Reader, RoundKind, RoundState, Seen
+from labeling.models import Exposure, Read, Reader, ReaderKind, RoundKind, Seen
 from labeling.reading import washout
 from labeling.reading.owing import BLIND_KINDS
 from labeling.reading.projection import load_state, take_snapshot, write_difference
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.replaying import without_implied
-from labeling.reading.writable import locked_row
+from labeling.reading.writable import locked_row, may_be_written_in
 
 __all__ = ["hindrance", "reopen", "versions_of"]
 
@@ -79,10 +79,11 @@ def hindrance(read: Read) -> OperationRefused | None:
         return OperationRefused("later_version", f"Version {read.version + 1} follows this one. Open that one.")
     if read.round is None:
         return OperationRefused("not_reopenable", "Only a person's read of a round can be reopened.")
-    if read.round.state != RoundState.OPEN:
+    if not may_be_written_in(read.round, version=read.version + 1):
         sentence = f"The round {read.round.name} is {read.round.state}. Nothing is reopened while it is not open."
         return OperationRefused("round_not_open", sentence)
-    if _consensus_has_begun(read):
+    # A truth stays open to correction, whatever was settled beside it or after it.
+    if read.reader.kind != ReaderKind.PANEL and _consensus_has_begun(read):
         return OperationRefused("consensus_begun", _CONSENSUS)
     if read.round.kind in BLIND_KINDS and _shown_since(read):
         sentence = "You were shown another opinion of this case. A blind read stays as it was locked."

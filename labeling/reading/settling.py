@@ -36,6 +36,7 @@ from labeling.reading.labels import Conflict, Operation, write_operation
 from labeling.reading.projection import load_state
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import reader_of
+from labeling.reading.shifts import says_at_the_end
 from labeling.reading.state import (
     BLANK,
     FindingState,
@@ -311,6 +312,9 @@ def set_shift(user: User, consensus_id: int, *, letter: str, by: int, moves: str
             raise OperationRefused("shifted", "The other read is shifted already. Undo that first.")
         if (side.settles.shift, side.settles.shift_moves) == (by, moves):
             return consensus
+        if moves == ShiftMoves.FINDINGS and (lost := says_at_the_end(side.own, before.context, by)):
+            sentence = f"{letter} says more than negative of {lost}, which would fall off the end. Nothing was shifted."
+            raise OperationRefused("falls_off", sentence)
         moved_by = reader_of(user) if by else None
         Settles.objects.filter(pk=side.settles.pk).update(shift=by, shift_moves=moves, shift_by=moved_by)
         _follow(consensus, before, letter)

@@ -14,7 +14,7 @@ from labeling.models import ShiftMoves, Verdict
 from labeling.reading.differences import below, differences, effective_level, fitted
 from labeling.reading.state import BLANK, FindingState, ReadContext, ReadState
 
-__all__ = ["Offer", "Preview", "compared", "moved", "offer"]
+__all__ = ["Offer", "Preview", "compared", "moved", "offer", "says_at_the_end"]
 
 NAMES, FINDINGS = ShiftMoves.NAMES.value, ShiftMoves.FINDINGS.value
 
@@ -96,6 +96,16 @@ def _with_findings_moved(state: ReadState, context: ReadContext, by: int) -> Rea
     return after
 
 
+def says_at_the_end(state: ReadState, context: ReadContext, by: int) -> str:
+    """The name of the vertebra whose finding no shift of findings may drop, because it says more than negative or
+    that nothing can be said; '' where the end that falls off says nothing more."""
+    end = list(context.vertebrae)[-1 if by == 1 else 0]
+    harmless = (None, Verdict.NEGATIVE, Verdict.NOT_ASSESSABLE)
+    if state.finding(end).verdict in harmless and not state.finding(end).process_fracture and end not in state.injuries:
+        return ""
+    return context.vertebrae[end].name
+
+
 def compared(moved_read: ReadState, other: ReadState, context: ReadContext, by: int, moves: str) -> ReadState:
     """A moved read as it is compared: at the end that it left, where it says nothing, the other's word stands, unless
     that is a fracture."""
@@ -161,7 +171,8 @@ def _fitting(
     left: dict[int, int] = {}
     for by in _BY:
         after = moved(reads[letter], context, by, moves)
-        if moves == FINDINGS and not _repeats(reads[letter], after, other):
+        falls_off = moves == FINDINGS and says_at_the_end(reads[letter], context, by)
+        if falls_off or (moves == FINDINGS and not _repeats(reads[letter], after, other)):
             continue
         count = len(differences(compared(after, other, context, by, moves), other, context, unit))
         if count < differ_now:

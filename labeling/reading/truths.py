@@ -5,13 +5,10 @@ from __future__ import annotations
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from labeling.models import Assignment, Case, Read, Reference, RoundKind, RoundState, Split
-from labeling.reading.owing import owed_assignments
+from labeling.reading.owing import TARGET, owed_assignments
 from labeling.reading.roles import AnyUser, may_read
 
 __all__ = ["TARGET", "feedback_cases", "truth_of"]
-
-#: What the readers of this house are asked about.
-TARGET = "fracture"
 
 _CLOSED = RoundState.CLOSED
 

@@ -48,7 +48,7 @@ from labeling.reading.owing import (
 )
 from labeling.reading.roles import AnyUser, may_read, may_read_in, may_see_all_cases, reader_of
 from labeling.reading.rules import Rules
-from labeling.reading.truths import feedback_cases, truth_of
+from labeling.reading.truths import TARGET, feedback_cases, truth_of
 
 __all__ = [
     "case_for",
@@ -147,7 +147,7 @@ def _of_own_panel(user: AnyUser) -> Q:
 
 def _truth_with_feedback(user: AnyUser) -> Q:
     cases = list(feedback_cases(user).values_list("pk", flat=True))
-    current = Reference.objects.filter(case__in=cases, current=True)
+    current = Reference.objects.filter(case__in=cases, target=TARGET, current=True)
     return Q(reader__kind=ReaderKind.PANEL, pk__in=current.values("read"))
 
 

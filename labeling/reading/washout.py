@@ -15,6 +15,7 @@ from django.utils import timezone
 from labeling.models import Assignment, Case, NoticeKind, Read, ReaderKind, Round, RoundKind, RoundState
 from labeling.reading import clock
 from labeling.reading.notices import tell
+from labeling.reading.roles import Role
 from labeling.reading.rules import Rules
 
 __all__ = ["Opening", "day_words", "opening", "reads_settled_by", "refresh", "required_of"]
@@ -65,7 +66,9 @@ def refresh(round_: Round | None, case: Case) -> None:
 
 def _refresh(round_: Round, case: Case) -> None:
     days = timedelta(days=Rules.parse(round_.rules).washout_days)
-    assignments = list(Assignment.objects.filter(round=round_, case=case, reader__isnull=False).order_by("pk"))
+    given = Assignment.objects.filter(round=round_, case=case, reader__isnull=False).order_by("pk")
+    # Held before the locks are looked at: of two that are locked at once, the second waits here and then sees both.
+    assignments = list(given.select_for_update(of=("self",), no_key=True))
     ready = []
     for assignment in assignments:
         locked = _last_lock(round_, case, assignment)
@@ -96,33 +99,52 @@ def _last_lock(round_: Round, case: Case, assignment: Assignment) -> datetime | 
         return None
     if _settles(round_):
         reads = reads_settled_by(round_, case)
-        if len(reads) < required_of(round_.follows) or any(_is_open_again(read) for read in reads):
+        if len(reads) < required_of(round_.follows, case) or any(_is_open_again(read) for read in reads):
             return None
         return max((read.locked_at for read in reads if read.locked_at is not None), default=None)
     own = Read.objects.filter(round=round_.follows, case=case, reader=assignment.reader_id).order_by("-version").first()
     return None if own is None else own.locked_at
 
 
-def required_of(round_: Round) -> int:
-    """How many reads of a case a consensus on this round settles: one or two."""
-    return 2 if Rules.parse(round_.rules).required_reads > 1 else 1
+def required_of(round_: Round, case: Case | None = None) -> int:
+    """How many reads of a case a consensus on this round settles: one or two. A labelled case that was drawn for a
+    second reader, or given to two, has two to settle."""
+    if Rules.parse(round_.rules).required_reads > 1:
+        return 2
+    if case is None or round_.kind != RoundKind.LABELLING:
+        return 1
+    given = Assignment.objects.filter(round=round_, case=case)
+    return 2 if given.filter(read_twice=True).exists() or given.count() > 1 else 1
 
 
 def reads_settled_by(round_: Round, case: Case) -> list[Read]:
     """The reads that a consensus round settles of a case, as far as they are locked: the newest version of each, in the
-    order of their locks, as many as are required.
+    order of their first locks, as many as are required.
 
     What the round follows decides: the reads of persons; where it follows a consensus, what the panel of that has said.
+    Where seniors enough were to read a case blind, the truth is made of theirs, whoever else has read it too.
     """
     if round_.follows is None:
         return []
     kind = ReaderKind.PANEL if _settles(round_.follows) else ReaderKind.PERSON
     locked = Read.objects.filter(round=round_.follows, case=case, reader__kind=kind, state="locked")
+    needed = required_of(round_.follows, case)
+    seniors = _seniors_asked(round_.follows, case)
+    if len(seniors) >= needed:
+        locked = locked.filter(reader__in=seniors)
     newest: dict[int, Read] = {}
-    for read in locked.select_related("round", "reader").order_by("version"):
+    # By their first locks: who opens a read again and corrects a word does not lose the place.
+    for read in locked.select_related("round", "reader").order_by("version", "locked_at", "pk"):
         newest[read.reader_id] = read
-    in_order = sorted(newest.values(), key=lambda read: (read.locked_at or read.created_at, read.pk))
-    return in_order[: required_of(round_.follows)]
+    return list(newest.values())[:needed]
+
+
+def _seniors_asked(round_: Round, case: Case) -> set[int]:
+    """The senior readers who were given a case of a blind round; nobody's of another round."""
+    if round_.kind != RoundKind.INDEPENDENT:
+        return set()
+    given = Assignment.objects.filter(round=round_, case=case, reader__user__groups__name=Role.SENIOR.value)
+    return set(given.values_list("reader", flat=True))
 
 
 def _is_open_again(read: Read) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from labeling.models import Assignment, Read, Reader, RoundKind, RoundState
+from labeling.models import Assignment, Read, Reader, Round, RoundKind, RoundState
 from labeling.reading.owing import is_put_away
 from labeling.reading.refusals import OperationRefused, ReadLocked
 
-__all__ = ["locked_row", "refuse_unless_writable"]
+__all__ = ["locked_row", "may_be_written_in", "refuse_unless_writable"]
 
 
 def locked_row(read_id: int, reader: Reader) -> Read:
@@ -28,6 +28,14 @@ def locked_row(read_id: int, reader: Reader) -> Read:
     return read
 
 
+def may_be_written_in(round_: Round, *, version: int) -> bool:
+    """Whether reads of this version are written in a round now: while it is open, and corrections of a consensus also
+    once it is closed, for a truth that proves wrong is never kept."""
+    if round_.state == RoundState.OPEN:
+        return True
+    return round_.kind == RoundKind.CONSENSUS and round_.state == RoundState.CLOSED and version > 1
+
+
 def refuse_unless_writable(read: Read) -> None:
     """
     Raises
@@ -40,7 +48,7 @@ def refuse_unless_writable(read: Read) -> None:
     """
     if read.state == "locked":
         raise ReadLocked
-    if read.round is not None and read.round.state != RoundState.OPEN:
+    if read.round is not None and not may_be_written_in(read.round, version=read.version):
         sentence = f"The round {read.round.name} is {read.round.state}. Nothing is written while it is not open."
         raise OperationRefused("round_not_open", sentence)
     if read.round is not None and read.round.kind != RoundKind.CONSENSUS and not _is_held(read):

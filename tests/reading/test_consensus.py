@@ -22,7 +22,9 @@ from labeling.models import (
     Question,
     Read,
     Reference,
+    Round,
     RoundKind,
+    RoundState,
     Settlement,
     Settles,
 )
@@ -53,6 +55,7 @@ from tests.factories import (
     make_assignment,
     make_case,
     make_patient,
+    make_read,
     make_reader,
     make_round,
     make_user,
@@ -226,8 +229,50 @@ def test_a_labelling_round_asks_for_what_is_unclear_and_a_resident_may_sit_there
     # A resident alone does not make the truth.
     act = lambda: lock_consensus(resident.user, consensus.pk, base_seq=seq_of(consensus))  # noqa: E731
     assert code_of(act) == "no_senior"
-    set_member(resident.user, consensus.pk, reader_id=reader_of(sitting.senior).pk, present=True)
+    senior = reader_of(sitting.senior)
+    # Nor do they say that a senior was there: seniors say so.
+    seat = lambda: set_member(resident.user, consensus.pk, reader_id=senior.pk, present=True)  # noqa: E731
+    assert code_of(seat) == "seats_a_senior"
+    set_member(sitting.senior, consensus.pk, reader_id=senior.pk, present=True)
     assert act().reference.current
+    assert AuditEvent.objects.filter(verb="panel_presence", detail__present=True).count() == 1
+
+
+def test_of_a_labelled_case_that_was_drawn_for_a_second_reader_both_reads_are_settled() -> None:
+    sitting = a_sitting({"L1": "A1"}, {}, kind=RoundKind.LABELLING, rules={"required_reads": 1})
+    consensus = sitting.open()
+    assert list(table_of(consensus).sides) == ["A", "B"]
+    assert [one.vertebra for one in table_of(consensus).asked] == [sitting.vertebra("L1")]
+
+
+def test_where_seniors_and_residents_read_a_case_blind_the_truth_is_made_of_the_seniors_reads() -> None:
+    case = make_case()
+    make_anatomy(case, LEVELS)
+    follows = make_round(RoundKind.INDEPENDENT)
+    for says in ({"L1": "A1"}, {"L2": "A1"}):
+        read = write(make_read(case, round=follows, reader=make_reader(Role.RESIDENT)), says)
+        lock_read(read_id=read.pk, reader=read.reader, base_seq=0)
+    sitting = a_sitting({"T12": "A1"}, {"T12": "A3"}, case=case, follows=follows)
+    assert {side.read.pk for side in table_of(sitting.open()).sides.values()} == {read.pk for read in sitting.reads}
+
+
+def test_a_truth_does_not_give_way_to_another_round() -> None:
+    first = a_sitting({}, {})
+    locked = lock_consensus(first.senior, first.open().pk, base_seq=seq_of(first.open()))
+    second = a_sitting({"L1": "A1"}, {"L1": "A1"}, case=first.case)
+    assert code_of(second.open) == "has_truth"
+    assert Reference.objects.get(case=first.case, current=True) == locked.reference
+
+
+def test_a_truth_is_corrected_after_its_round_is_closed() -> None:
+    sitting = a_sitting({"L1": "A1"}, {})
+    consensus = settle_all(sitting, sitting.open())
+    first = lock_consensus(sitting.senior, consensus.pk, base_seq=consensus.seq)
+    Round.objects.filter(pk=sitting.round.pk).update(state=RoundState.CLOSED)
+    later = settle_all(sitting, correct(sitting.senior, first.consensus.pk, "Seen on MRI."), took="b")
+    second = lock_consensus(sitting.senior, later.pk, base_seq=later.seq)
+    assert Reference.objects.get(case=sitting.case, current=True) == second.reference
+    assert second.reference.reason == "Seen on MRI."
 
 
 def test_slices_go_in_as_a_range_and_are_united_where_the_unit_is_the_slice() -> None:

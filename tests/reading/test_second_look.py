@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from labeling.models import Difference, Finding, Read, Reader, ReaderKind, Reference, RoundKind, Settlement
 from labeling.reading import washout
-from labeling.reading.consensus import lock_consensus, open_consensus
+from labeling.reading.consensus import correct, lock_consensus, open_consensus
 from labeling.reading.consensus_rows import table_of
 from labeling.reading.planning import CaseChoice, Plan, defaults_for, preview
 from labeling.reading.refusals import OperationRefused
@@ -153,3 +153,15 @@ def test_planning_a_second_look_leaves_out_what_is_not_settled_and_where_nothing
     assert planned(drawn) == (1, 0)
     assert planned(nothing) == (0, 1)
     assert planned(a_sitting(*SAID)) == (0, 1)
+
+
+def test_both_truths_stay_open_to_correction_beside_each_other() -> None:
+    sitting, consensus = settled(1.0)
+    again = second_look(sitting)
+    opened = settle_all(again, again.open())
+    looked = lock_consensus(again.senior, opened.pk, base_seq=opened.seq)
+    for seat, locked, target in ((sitting, consensus, "fracture"), (again, looked.consensus, SECOND_LOOK)):
+        later = correct(seat.senior, locked.pk, "Seen on MRI.")
+        reference = lock_consensus(seat.senior, later.pk, base_seq=later.seq).reference
+        assert (reference.target, reference.current) == (target, True)
+    assert Reference.objects.filter(case=sitting.case, current=True).count() == 2

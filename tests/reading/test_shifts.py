@@ -182,24 +182,35 @@ def test_a_shift_asks_anew_fills_in_what_fits_now_and_can_be_undone() -> None:
 
 
 def test_what_was_settled_goes_where_it_is_no_longer_asked_or_was_taken_from_the_read_that_moved() -> None:
-    sitting = a_sitting({**A_SAYS, "L3": "A1"}, {**B_SAYS, "L3": "A4"})
+    sitting = a_sitting({**A_SAYS, "L3": "A1"}, B_SAYS)
     consensus = sitting.open()
+    off = letter_of(consensus, sitting.reads[1])
+    right = "a" if off == "B" else "b"
 
     def settled(level: str, took: str) -> None:
         nonlocal consensus
         choice = Choice(sitting.vertebra(level), took, "level", "unknown")
         consensus = settle(sitting.senior, consensus.pk, uuid=uuid4(), base_seq=consensus.seq, choice=choice)
 
-    settled("T11", "a")
-    settled("L3", "a")
-    consensus = set_shift(sitting.senior, consensus.pk, letter="B", by=1, moves="findings")
+    settled("T11", right)
+    settled("L3", right)
+    consensus = set_shift(sitting.senior, consensus.pk, letter=off, by=1, moves="findings")
     kept = set(Settlement.objects.filter(consensus=consensus).values_list("vertebra", flat=True))
     asked = {one.vertebra for one in table_of(consensus).asked}
     assert sitting.vertebra("L3") in kept
     assert kept <= asked
-    settled("L3", "b" if table_of(consensus).sides["B"].state.finding(sitting.vertebra("L3")).verdict else "a")
-    consensus = set_shift(sitting.senior, consensus.pk, letter="B", by=0, moves="")
+    settled("L3", off.lower())
+    consensus = set_shift(sitting.senior, consensus.pk, letter=off, by=0, moves="")
     assert replay(consensus) == load_state(consensus)[0]
+
+
+def test_no_shift_lets_a_fracture_fall_off_the_end() -> None:
+    sitting = a_sitting({}, {"L3": "A3"})
+    consensus = sitting.open()
+    off = letter_of(consensus, sitting.reads[1])
+    with pytest.raises(OperationRefused, match="L3"):
+        set_shift(sitting.senior, consensus.pk, letter=off, by=1, moves="findings")
+    assert not Settles.objects.filter(consensus=consensus).exclude(shift=0).exists()
 
 
 def test_the_name_that_was_taken_is_the_level_of_the_panel() -> None:

@@ -12,7 +12,7 @@ import { commandNames, commandOf, mayRun, runCommand, type CommandName } from ".
 import { dataOf } from "./data.ts";
 import { Drafts } from "./drafts.ts";
 import type { Panel } from "./events.ts";
-import { httpConsensus, type ConsensusServer } from "./server.ts";
+import { getMe, httpConsensus, type ConsensusServer } from "./server.ts";
 import type { ConsensusJson, Letter, MemberJson } from "./shapes.ts";
 import { Sitting } from "./sitting.ts";
 import { ConsensusButtons, mark } from "./view/buttons.ts";
@@ -26,6 +26,7 @@ import { Picture } from "./view/picture.ts";
 import { Writes, type Waiting } from "./writes.ts";
 
 const NO_ANSWER = "The server does not answer. Nothing was changed; try again.";
+const UNSAVED = "Something is not saved yet.";
 /** Without a first picture the cover goes after this long, in milliseconds: what is missing is said on the screen itself. */
 const COVERED = 8000;
 
@@ -48,6 +49,7 @@ export class ConsensusApp {
   private news: News[] = [];
   private refreshDue = false;
   private busy = false;
+  private locking = false;
   private stall = "";
 
   constructor(viewer: StackViewer, root: HTMLElement) {
@@ -96,8 +98,13 @@ export class ConsensusApp {
   /** What the server says now is put on the screen; what waits here goes on waiting. */
   private enter(json: ConsensusJson): Sitting {
     this.sitting?.writes.close();
-    const place = `sagittal:${this.root.dataset["user"] ?? ""}:${this.read}:consensus`;
-    const writes = new Writes({ server: this.server, storage: this.storage, key: `${place}:queue`, seq: json.consensus.seq });
+    const user = this.root.dataset["user"] ?? "";
+    const isSamePerson = async (): Promise<boolean | null> => {
+      const reply = await getMe();
+      return reply.kind === "ok" ? reply.body.username === user : null;
+    };
+    const place = `sagittal:${user}:${this.read}:consensus`;
+    const writes = new Writes({ server: this.server, storage: this.storage, key: `${place}:queue`, seq: json.consensus.seq, isSamePerson });
     const drafts = new Drafts(this.storage, `${place}:drafts`);
     if (json.consensus.state === "locked") drafts.forget();
     const before = this.sitting;
@@ -117,6 +124,7 @@ export class ConsensusApp {
     writes.events.on("answered", () => sitting.patch({ members: sitting.data.json.members.map((member) => (member.you ? { ...member, present: true } : member)) }));
     writes.events.on("refused", ({ write, sentence }) => this.refused(sitting, write, sentence));
     writes.events.on("conflict", ({ lost }) => void this.changedElsewhere(lost));
+    writes.events.on("gone", ({ sentence }) => this.dialogs.whenFree(() => this.notice("Not saved", sentence)));
     this.picture.build(sitting);
     this.refresh();
     writes.kick();
@@ -162,7 +170,11 @@ export class ConsensusApp {
 
   /** One request at a time; whatever is refused is said, and nothing on the screen pretends otherwise. */
   private async asked<Body>(send: () => Promise<Reply<Body>>, what: string): Promise<Body | null> {
-    if (this.busy) return null;
+    if (this.busy) {
+      if (this.dialogs.isOpen) this.notice(what, UNSAVED);
+      else this.say(UNSAVED);
+      return null;
+    }
     this.busy = true;
     const reply = await send();
     this.busy = false;
@@ -200,6 +212,12 @@ export class ConsensusApp {
   }
 
   private async shift(letter: Letter, by: number, moves: string): Promise<void> {
+    const { sitting } = this;
+    // What is on its way is meant for the levels as they are.
+    if (!sitting || !(await sitting.writes.arrived())) {
+      this.notice("Not shifted", UNSAVED);
+      return;
+    }
     const json = await this.asked(() => this.server.shift(letter, by, moves), "Not shifted");
     if (!json) return;
     this.enter(json);
@@ -208,8 +226,22 @@ export class ConsensusApp {
 
   private async lock(): Promise<void> {
     const { sitting } = this;
-    // What is on its way arrives first.
-    if (!sitting || lockProblem(sitting) || !(await sitting.writes.arrived())) return;
+    if (!sitting || this.locking) return;
+    this.locking = true;
+    try {
+      await this.lockNow(sitting);
+    } finally {
+      this.locking = false;
+    }
+  }
+
+  private async lockNow(sitting: Sitting): Promise<void> {
+    // What is on its way arrives first; meanwhile a choice may have been changed.
+    const problem = lockProblem(sitting) || ((await sitting.writes.arrived()) ? lockProblem(sitting) : UNSAVED);
+    if (problem) {
+      this.notice("Not locked", problem);
+      return;
+    }
     const body = await this.asked(() => this.server.lock(sitting.writes.confirmedSeq), "Not locked");
     if (!body) return;
     const reread = await this.server.get();
@@ -257,13 +289,12 @@ export class ConsensusApp {
     const reply = await this.server.get();
     if (reply.kind === "session") this.askLogin("Your session has ended. Log in again.", () => void this.changedElsewhere(lost));
     if (reply.kind !== "ok") {
-      this.news = [{ tone: "warn", words: "This consensus was changed on another screen, and it did not load. Load this page again." }];
+      this.news = [{ tone: "warn", words: "This consensus was changed on another screen, and it did not load. Load this page again; your choices are kept." }];
       this.refreshSoon();
       return;
     }
     const sitting = this.enter(reply.body);
     const names = [...new Set(lost.map(({ vertebra }) => sitting.nameOfId(vertebra)))].join(", ");
-    for (const write of lost) if (sitting.writable) sitting.takeUpAgain(write);
     const what = sitting.locked ? "locked" : "changed";
     this.news = [{ tone: "warn", words: `This consensus was ${what} on another screen. Not saved from here: ${names}. The screen shows what the record has; nothing was merged.` }];
     this.refresh();

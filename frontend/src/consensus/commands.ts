@@ -272,7 +272,8 @@ const commands = {
     repeats: true,
     run: (s) => s.undo(),
   },
-  levels: { label: "Levels of A and B", group: "Case", keys: ["+"], run: (s) => s.open("shift") },
+  // Where + is Shift+1, as on Swiss keyboards, that is the bone window.
+  levels: { label: "Levels of A and B", group: "Case", keys: ["+", "Shift+l"], run: (s) => s.open("shift") },
   report: { label: "Report, folded or not", group: "Case", keys: ["t"], run: (s) => s.tools.toggleReport() },
   correct: {
     label: "Correct: open the next version",

@@ -1,6 +1,7 @@
 /** What the consensus screen asks of the server. */
 
 import { request, type Reply } from "../api/client.ts";
+import type { MeOut } from "../api/schema.ts";
 import type { ConsensusJson, Letter, LockedAnswer, MemberJson, QuestionJson, ReportJson, SettleBody, SettledAnswer } from "./shapes.ts";
 
 /** A settlement as it is sent: the same to the byte when it is sent again. */
@@ -19,6 +20,9 @@ export interface ConsensusServer {
   lock(seq: number): Promise<Reply<LockedAnswer>>;
   correct(reason: string): Promise<Reply<{ readonly consensus: number }>>;
 }
+
+/** Who is logged in now. */
+export const getMe = (): Promise<Reply<MeOut>> => request("GET", "/api/me");
 
 export function httpConsensus(read: number): ConsensusServer {
   const place = `/api/consensus/${read}`;

@@ -2,7 +2,7 @@
 
 import { Emitter } from "../emitter.ts";
 import type { ImageScreen } from "../reading/session.ts";
-import { nameOf, type Acuity, type SopUid, type Vertebra } from "../reading/model.ts";
+import { nameOf, vertebraId, type Acuity, type SopUid, type Vertebra } from "../reading/model.ts";
 import { bodyOf, choiceOfBody, missingOf, NO_CHOICE, resultOf, sameChoice, takes, takesNeither, takesSlices, undecided } from "./choice.ts";
 import type { Choice, Missing, Result } from "./choice.ts";
 import { byLevel, type Asked, type ConsensusData } from "./data.ts";
@@ -45,6 +45,12 @@ export class Sitting {
     this.now = this.asked.find(({ vertebra }) => vertebra.id === this.drafts.vertebra) ?? this.firstOpen ?? this.asked[0] ?? null;
     this.digitsMean = this.digitsFor(this.choice);
     this.writes.events.on("changed", () => this.changed());
+    // Before anything is asked of the server: what was not written lies in the drafts, whatever comes next.
+    this.writes.events.on("conflict", ({ lost }) => this.takeUpAgain(...lost));
+    this.writes.events.on("gone", ({ lost, sentence }) => {
+      this.takeUpAgain(...lost);
+      this.patch({ hindrance: sentence, consensus: { ...this.known.json.consensus, writable: false } });
+    });
   }
 
   // ---------------------------------------------------------------- what there is
@@ -100,8 +106,17 @@ export class Sitting {
     return this.known.asked.filter(this.isSettled).length;
   }
 
+  /** Settled, and chosen otherwise since: a lock would throw that choice away. */
+  isChanged = ({ vertebra }: Asked): boolean => {
+    const settled = this.settledOf(vertebra);
+    return settled !== null && !sameChoice(settled, this.choiceOf(vertebra));
+  };
+
+  /** Settled as it is chosen. */
+  isDone = (asked: Asked): boolean => this.isSettled(asked) && !this.isChanged(asked);
+
   get allSettled(): boolean {
-    return this.settledCount === this.known.asked.length;
+    return this.known.asked.every(this.isDone);
   }
 
   /** What is chosen on the current vertebra, settled or not. */
@@ -151,9 +166,14 @@ export class Sitting {
     return vertebra ? this.name(vertebra) : "a vertebra";
   }
 
-  /** What was not written is chosen again, and not settled. */
-  takeUpAgain(write: Waiting): void {
-    if (write.kind === "settle") this.drafts.set(write.vertebra, choiceOfBody(write));
+  /** What was not written is chosen again, and not settled; what was chosen or sent since is newer, and stays. */
+  takeUpAgain(...writes: readonly Waiting[]): void {
+    const isNewer = ({ vertebra }: Waiting): boolean => this.drafts.of(vertebraId(vertebra)) !== null || this.writes.pending.some((each) => each.vertebra === vertebra);
+    // The last word on each vertebra counts.
+    for (const write of new Map(writes.map((each) => [each.vertebra, each])).values()) {
+      if (write.kind === "settle" && !isNewer(write)) this.drafts.set(vertebraId(write.vertebra), choiceOfBody(write));
+    }
+    this.changed();
   }
 
   /** The same consensus from before a reload: how one looks at it stays. */
@@ -196,7 +216,8 @@ export class Sitting {
   nextOpen(): void {
     const next = this.openAfterThis;
     if (next) this.select(next);
-    else this.say(this.known.asked.length === 0 ? "Nothing differs." : "Every difference is settled. Enter shows what would be locked.");
+    else if (this.known.asked.length === 0) this.say("Nothing differs.");
+    else this.say(this.allSettled ? "Every difference is settled. Enter shows what would be locked." : "Every other difference is settled.");
   }
 
   endOfVertebra(end: 0 | 1): void {
@@ -371,12 +392,12 @@ export class Sitting {
   }
 
   private get firstOpen(): Asked | undefined {
-    return this.asked.find((asked) => !this.isSettled(asked));
+    return this.asked.find((asked) => !this.isDone(asked));
   }
 
   private get openAfterThis(): Asked | undefined {
     const from = this.now ? this.asked.indexOf(this.now) + 1 : 0;
-    return [...this.asked.slice(from), ...this.asked.slice(0, Math.max(0, from - 1))].find((asked) => !this.isSettled(asked));
+    return [...this.asked.slice(from), ...this.asked.slice(0, Math.max(0, from - 1))].find((asked) => !this.isDone(asked));
   }
 
   // ---------------------------------------------------------------- the picture

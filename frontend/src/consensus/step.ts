@@ -9,6 +9,6 @@ export function stepOf(sitting: Sitting): { readonly words: string; readonly rea
   if (sitting.isAsSettled) return { words: "Next difference", ready: true, lock: false };
   const [first] = sitting.missing;
   if (first?.part === "reason" && sitting.digits === "finding") return { words: "Next: why they differ", ready: true, lock: false };
-  const others = sitting.data.asked.some((asked) => asked !== sitting.current && !sitting.isSettled(asked));
+  const others = sitting.data.asked.some((asked) => asked !== sitting.current && !sitting.isDone(asked));
   return { words: others ? "Settle, next difference" : "Settle", ready: first === undefined, lock: false };
 }

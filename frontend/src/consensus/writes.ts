@@ -30,8 +30,11 @@ export interface WritesEvents {
   refused: { readonly write: Waiting; readonly sentence: string };
   /** Changed on another screen, or locked there: none of these was written. */
   conflict: { readonly lost: readonly Waiting[]; readonly sentence: string };
+  /** The same person may not write here any more: none of these was written, nor will be. */
+  gone: { readonly lost: readonly Waiting[]; readonly sentence: string };
 }
 
+const NO_ANSWER = "The server does not answer. Everything is kept here and sent when it does.";
 const FIRST_WAIT = 500;
 const LAST_WAIT = 15_000;
 
@@ -40,12 +43,15 @@ export class Writes {
   private readonly server: Pick<ConsensusServer, "write">;
   private readonly storage: OutboxStorage;
   private readonly key: string;
+  private readonly isSamePerson: () => Promise<boolean | null>;
   private queue: readonly Waiting[];
   private seq: number;
   /** Of the record this page was opened with. */
   private readonly openedSeq: number;
   /** What an earlier page had left was meant for the record as it was then; it is never built on a later one. */
   private readonly fromBefore: ReadonlySet<string>;
+  /** How many were given back, so that nobody takes an empty queue for a written one. */
+  private givenBack = 0;
   private savedAt: Date | null = null;
   private sending = false;
   private stall: { readonly why: "network" | "session" | "forbidden"; readonly sentence: string } | null = null;
@@ -53,10 +59,18 @@ export class Writes {
   private timer: ReturnType<typeof setTimeout> | null = null;
   private closed = false;
 
-  constructor(options: { readonly server: Pick<ConsensusServer, "write">; readonly storage: OutboxStorage; readonly key: string; readonly seq: number }) {
+  constructor(options: {
+    readonly server: Pick<ConsensusServer, "write">;
+    readonly storage: OutboxStorage;
+    readonly key: string;
+    readonly seq: number;
+    /** Whether whom this page was opened for is logged in still; null where that is not known. */
+    readonly isSamePerson?: () => Promise<boolean | null>;
+  }) {
     this.server = options.server;
     this.storage = options.storage;
     this.key = options.key;
+    this.isSamePerson = options.isSamePerson ?? (async () => false);
     const { seq, writes } = kept(options.storage, options.key);
     this.openedSeq = options.seq;
     this.queue = writes;
@@ -94,6 +108,7 @@ export class Writes {
 
   /** Once nothing is on its way any more: whether all of it was written. */
   async arrived(): Promise<boolean> {
+    const { givenBack } = this;
     while (this.sending && !this.closed) {
       await new Promise<void>((resolve) => {
         const off = this.events.on("status", () => {
@@ -102,7 +117,7 @@ export class Writes {
         });
       });
     }
-    return !this.closed && this.queue.length === 0;
+    return !this.closed && this.queue.length === 0 && this.givenBack === givenBack;
   }
 
   close(): void {
@@ -124,14 +139,24 @@ export class Writes {
     this.queue = [write, ...this.queue.slice(1)];
     this.keep();
     const reply = await this.server.write(write);
-    return !this.closed && this.heard(write, reply);
+    const isShut = reply.kind === "problem" && (reply.status === 403 || reply.status === 404);
+    if (!isShut) return !this.closed && this.heard(write, reply);
+    const isSame = await this.isSamePerson();
+    return !this.closed && this.shut(isSame);
+  }
+
+  /** Somebody else is logged in, or the same person may not write here any more. */
+  private shut(isSame: boolean | null): false {
+    if (isSame === null) return this.stalled("network", NO_ANSWER);
+    if (!isSame) return this.stalled("forbidden", "You are logged in as someone who does not sit in this panel. Log in as one who does.");
+    this.stall = null;
+    this.events.emit("gone", { lost: this.giveBack(), sentence: "You no longer sit here, or you owe a read of this case. Your choices are kept." });
+    return false;
   }
 
   private heard(write: Write, reply: Reply<SettledAnswer>): boolean {
-    if (reply.kind === "unreachable") return this.stalled("network", "The server does not answer. Everything is kept here and sent when it does.");
+    if (reply.kind === "unreachable") return this.stalled("network", NO_ANSWER);
     if (reply.kind === "session") return this.stalled("session", "Your session has ended. Log in again; nothing is lost.");
-    const isGone = reply.kind === "problem" && (reply.status === 403 || reply.status === 404);
-    if (isGone) return this.stalled("forbidden", "You are logged in as someone who does not sit in this panel. Log in as one who does.");
     this.stall = null;
     this.wait = FIRST_WAIT;
     if (reply.kind === "ok") {
@@ -147,14 +172,20 @@ export class Writes {
     }
     const { sentence } = reply.problem;
     if (reply.status === 409) {
-      const lost = this.queue;
-      this.set([]);
-      this.events.emit("conflict", { lost, sentence });
+      this.events.emit("conflict", { lost: this.giveBack(), sentence });
       return false;
     }
+    this.givenBack += 1;
     this.set(this.queue.slice(1));
     this.events.emit("refused", { write, sentence });
     return true;
+  }
+
+  private giveBack(): readonly Waiting[] {
+    const lost = this.queue;
+    this.givenBack += lost.length;
+    this.set([]);
+    return lost;
   }
 
   private stalled(why: "network" | "session" | "forbidden", sentence: string): false {

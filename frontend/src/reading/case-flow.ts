@@ -68,7 +68,7 @@ export class CaseFlow {
   /** From a read that is over, to what comes next. */
   openNext(): void {
     const done = this.shown;
-    if (done !== null) void this.openFollowing(done, "", null, () => this.nothingLeft("Nothing is left", "This case is done."));
+    if (done !== null) void this.once(() => this.openFollowing(done, "", null, () => this.nothingLeft("Nothing is left", "This case is done.")));
   }
 
   /** From a locked read that the model was revealed beside, to the next case. */

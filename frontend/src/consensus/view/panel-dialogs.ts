@@ -79,6 +79,8 @@ export function lockProblem(sitting: Sitting): string {
   const open = sitting.data.asked.length - sitting.settledCount;
   if (!sitting.writable) return sitting.data.json.hindrance || "Only the members of the panel lock.";
   if (open > 0) return `${countWords(open, "difference is", "differences are")} not settled yet.`;
+  const changed = sitting.data.asked.filter(sitting.isChanged).map(({ vertebra }) => sitting.name(vertebra));
+  if (changed.length > 0) return `${changed.join(", ")} ${changed.length === 1 ? "was" : "were"} changed and not settled yet.`;
   if (sitting.writes.status.kind === "waiting") return "Something is not saved yet. It is sent as soon as the server answers.";
   return presentProblem(sitting.data.json.members);
 }
