@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils import timezone
@@ -59,10 +59,15 @@ _SILENT = {
 }
 
 
-def rules_in_words(rules: Rules, kind: str, follows: Round | None) -> list[tuple[str, str, bool]]:
-    """(what, how, whether that is another one than usual for the kind), without rules that say nothing here."""
+def rules_in_words(
+    rules: Rules, kind: str, follows: Round | None, *, pooled: bool = False
+) -> list[tuple[str, str, bool]]:
+    """(what, how, whether that is another one than usual for the kind), without rules that say nothing here. That
+    nobody is drawn to read second is unusual only where it is known that the cases are `pooled`."""
     silent = {*_SILENT[RoundKind(kind)], *(() if rules.model == "shown" else ("model_hidden_share",))}
     usual = defaults_for(RoundKind(kind), follows)
+    if not pooled and rules.second_reader_share == 0:
+        usual = replace(usual, second_reader_share=0.0)
     return [
         (title, rule_value(rules, name), getattr(rules, name) != getattr(usual, name))
         for name, (title, _) in RULE_WORDS.items()
@@ -70,8 +75,9 @@ def rules_in_words(rules: Rules, kind: str, follows: Round | None) -> list[tuple
     ]
 
 
-def changed_rules(rules: Rules, kind: str, follows: Round | None) -> list[tuple[str, str]]:
-    return [(title, words) for title, words, changed in rules_in_words(rules, kind, follows) if changed]
+def changed_rules(rules: Rules, kind: str, follows: Round | None, *, pooled: bool) -> list[tuple[str, str]]:
+    every = rules_in_words(rules, kind, follows, pooled=pooled)
+    return [(title, words) for title, words, changed in every if changed]
 
 
 def hours(ms: int | None) -> str:

@@ -124,7 +124,7 @@ def _planned(
 ) -> HttpResponse:
     # What begins otherwise with the round that is followed now is shown before anything is made of it.
     made_for = _round(request.POST.get("defaults_of"))
-    anew = refitted(request.POST, kind, made_for, follows)
+    anew = refitted(request.POST, kind, made_for, follows) if request.method == "POST" else None
     form = RoundForm(kind, anew or request.POST or None, follows=follows, made_for=made_for, initial=initial)
     user, seen, refused = person(request), None, False
     if request.method == "POST":
@@ -198,7 +198,7 @@ def _preview_context(user: User, form: RoundForm, seen: Preview) -> dict[str, An
         "seed": form.signed(seen.seed),
         "readers": readers,
         "hours": hours(seen.ms) if seen.entry else "",
-        "changed": changed_rules(seen.rules, seen.plan.kind, follows),
+        "changed": changed_rules(seen.rules, seen.plan.kind, follows, pooled=seen.plan.pooled),
         "bars": [(key, names[key], reasons.get((key, None), ""), rows) for key, rows in barred.items()],
         "cannot": [sentence for _, sentence in seen.refusals],
     }

@@ -48,6 +48,8 @@ class Application:
             "DATABASE_URL": urllib.parse.urlsplit(self.server_url)._replace(path=f"/{self.database}").geturl(),
             "BROKER_URL": self.valkey.url,
             "SAGITTAL_STATE": str(state),
+            # Not there, the clock of the wash-outs is not moved.
+            "SAGITTAL_CLOCK_FILE": str(state / "clock"),
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "PYTHONUNBUFFERED": "1",
         }

@@ -178,6 +178,92 @@ def test_a_repeat_and_a_consensus_are_planned_from_the_round_that_they_follow() 
     assert Case.objects.count() == 1
 
 
+def settling(client: Client, *readers: Reader, **fields: Any) -> dict[str, Any]:
+    """The form of a consensus as it is opened without saying what it settles, filled in."""
+    form = client.get("/rounds/new", {"kind": "consensus"}).context["form"]
+    rules = {name: form[name].value() for name in form.fields if name.startswith("rule_")}
+    people = [reader.user_id for reader in readers]
+    kept = {"kind": "consensus", "defaults_of": form.defaults_of, "source": "filter", "readers": people}
+    return {**rules, **kept, "name": "Settle", **fields}
+
+
+def test_the_wash_out_is_that_of_the_round_which_is_chosen_on_the_page() -> None:
+    client, (anna, otto) = lead(), seniors()
+    first, case = make_open_round("labelling"), a_case(split="training")
+    lock_plainly(make_read(case, reader=anna, round=first))
+    fields = settling(client, anna, otto, follows=first.pk)
+    assert (fields["defaults_of"], fields["rule_washout_days"]) == ("", 28)
+    answer = client.post("/rounds/new", {**fields, "rule_audit_share": "20", "action": "make"})
+    page, form = answer.content.decode(), answer.context["form"]
+    assert answer.status_code == 422
+    assert not Round.objects.filter(name="Settle").exists(), "nothing is made by rules that nobody saw"
+    assert f"those of a round that follows {first.name} now" in page
+    assert f'name="defaults_of" value="{first.pk}"' in page
+    assert (form["rule_washout_days"].value(), form["rule_audit_share"].value()) == ("0", "20")
+    assert "Make the round" in page, "the preview stands beside it"
+    again = {**fields, "defaults_of": first.pk, "rule_washout_days": "3", "action": "make"}
+    assert client.post("/rounds/new", again).status_code == 302
+    round_ = Round.objects.get(name="Settle")
+    assert round_.rules["washout_days"] == 3, "what is chosen after that holds"
+    blind = make_open_round("independent")
+    answer = client.post(f"/rounds/{round_.pk}/edit", {**again, "follows": blind.pk, "action": "preview"})
+    assert answer.context["form"]["rule_washout_days"].value() == "28"
+    assert f"follows {blind.name} now" in answer.content.decode()
+    page = client.get("/rounds/new", {"kind": "consensus", "follows": first.pk})
+    assert page.context["form"]["rule_washout_days"].value() == 0
+    assert "those of a round that follows" not in page.content.decode()
+
+
+def test_who_cannot_sit_in_the_panel_of_the_chosen_round_is_taken_out() -> None:
+    client, (anna, otto), resident = lead(), seniors(), make_reader(Role.RESIDENT)
+    first, case = make_open_round("independent"), a_case()
+    for reader in (anna, otto):
+        lock_plainly(make_read(case, reader=reader, round=first))
+    answer = client.post("/rounds/new", settling(client, anna, resident, follows=first.pk, action="preview"))
+    assert f"follows {first.name} now" in answer.content.decode()
+    assert answer.context["form"].chosen_readers == {str(anna.user_id)}
+    assert [one.reader for one in answer.context["seen"].readers] == [anna]
+    fits = settling(client, anna, otto, follows=first.pk, action="make")
+    assert client.post("/rounds/new", fits).status_code == 302, "nothing begins otherwise, so nothing is asked again"
+
+
+def test_a_model_comes_first_only_where_labels_are_made() -> None:
+    client = lead()
+    for kind in ("practice", "independent", "repeat", "labelling"):
+        words = client.get("/rounds/new", {"kind": kind}).context["form"].fields["rule_model"].choices
+        assert ("shown" in dict(words)) == (kind == "labelling")
+
+
+def test_a_second_reader_is_drawn_of_a_pool_alone() -> None:
+    client, reader = lead(), make_reader()
+    a_case(split="training")
+    page = client.get("/rounds/new", {"kind": "labelling"})
+    assert "Assigned readers each read every case: nothing is drawn." in page.content.decode()
+    rules = {name: page.context["form"][name].value() for name in page.context["form"].fields if "rule_" in name}
+    fields = {**filled(reader, kind="labelling", split="training"), **rules}
+    answer = client.post("/rounds/new", {**fields, "action": "preview"})
+    assert answer.context["changed"] == []
+    for way, share in (("assigned", 0), ("pool", 0.1)):
+        assert client.post("/rounds/new", {**fields, "name": way, "way": way, "action": "make"}).status_code == 302
+        round_ = Round.objects.get(name=way)
+        assert round_.rules["second_reader_share"] == share
+        assert "not as usual" not in client.get(f"/rounds/{round_.pk}").content.decode()
+        form = client.get(f"/rounds/{round_.pk}/edit").context["form"]
+        assert form["rule_second_reader_share"].value() == 10
+        Assignment.objects.filter(round=round_).delete()
+
+
+@pytest.mark.parametrize("reads", ["0", "3", "999"])
+def test_a_blind_round_asks_for_one_or_two_reads(reads: str) -> None:
+    a_case()
+    answer = lead().post("/rounds/new", {**filled(*seniors(3)), "rule_required_reads": reads, "action": "make"})
+    assert answer.status_code == 422
+    assert answer.context["form"].errors["rule_required_reads"] == [
+        "One or two: a consensus settles two reads of a case."
+    ]
+    assert not Round.objects.exists()
+
+
 def test_no_page_of_a_round_tells_a_lead_how_another_is_with_a_case_that_they_owe_themselves() -> None:
     client = lead(Role.SENIOR)
     own = Reader.objects.create(kind="person", user_id=client.session["_auth_user_id"])

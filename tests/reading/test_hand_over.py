@@ -13,8 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from labeling.models import Assignment, AuditEvent, Exposure, Finding, Notice, Read, Round
+from labeling.reading import washout
 from labeling.reading.handing import candidates, hand_over, override_washout, reassign, take_back
 from labeling.reading.lease import take_lease
+from labeling.reading.planning import discard_round
 from labeling.reading.pool import claim_next
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import Role, reader_of
@@ -315,6 +317,39 @@ def test_a_consensus_is_freed_for_all_its_members(anna: User, otto: User, lead: 
     override_washout(lead, assignment.pk, "The board meets today")
     assert list(Assignment.objects.values_list("washout_override", flat=True)) == ["The board meets today"] * 2
     assert [kind for kind, _ in told(anna) + told(otto)] == ["available", "available"]
+
+
+def test_no_wash_out_is_lifted_before_the_round_is_started(client: Client, anna: User, lead: User) -> None:
+    later = timezone.now() + timedelta(days=20)
+    assignment = given(anna, round=make_round("consensus", state="planned", by=lead), not_before=later)
+    assert "Start the round first" in refusal(override_washout, lead, assignment.pk, "The board meets today")
+    assert not Notice.objects.exists()
+    client.force_login(lead)
+    page = client.get(reverse("assignment", args=[assignment.pk])).content.decode()
+    assert "Lift the wash-out" not in page
+    discard_round(lead, assignment.round_id)
+    assert not Round.objects.exists()
+
+
+def test_a_seat_in_a_panel_changes_hands_and_its_wash_out_stays_lifted(anna: User, otto: User, lead: User) -> None:
+    first = make_round("labelling")
+    assignment = given(anna, round=make_round("consensus", follows=first, rules={"washout_days": 20}))
+    lock_plainly(make_read(assignment.case, round=first))
+    washout.refresh(first, assignment.case)
+    override_washout(lead, assignment.pk, "The board meets today")
+    reassign(lead, assignment.pk, reader_of(otto).pk, "On leave")
+    seat = Assignment.objects.get(pk=assignment.pk)
+    assert (seat.reader, seat.washout_override) == (reader_of(otto), "The board meets today")
+
+
+def test_what_was_lifted_for_a_reader_of_a_repeat_is_not_lifted_for_the_next(
+    anna: User, otto: User, lead: User
+) -> None:
+    first = make_round("independent")
+    assignment = given(anna, round=make_round("repeat", follows=first), washout_override="Leaves the department")
+    lock_plainly(make_read(assignment.case, round=first, reader=reader_of(otto)))
+    reassign(lead, assignment.pk, reader_of(otto).pk, "On leave")
+    assert Assignment.objects.get(pk=assignment.pk).washout_override == ""
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------

@@ -272,7 +272,7 @@ const commands = {
     repeats: true,
     run: (s) => s.undo(),
   },
-  // Where + is Shift+1, as on Swiss keyboards, that is the bone window.
+  // Where + is Shift and 1, as on Swiss keyboards, that stroke is the bone preset.
   levels: { label: "Levels of A and B", group: "Case", keys: ["+", "Shift+l"], run: (s) => s.open("shift") },
   report: { label: "Report, folded or not", group: "Case", keys: ["t"], run: (s) => s.tools.toggleReport() },
   correct: {

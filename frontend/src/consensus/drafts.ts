@@ -2,7 +2,8 @@
 
 import type { OutboxStorage } from "../reading/kept-queue.ts";
 import { vertebraId, type VertebraId } from "../reading/model.ts";
-import { NO_CHOICE, type Choice } from "./choice.ts";
+import { choiceOfBody, NO_CHOICE, type Choice } from "./choice.ts";
+import type { Waiting } from "./writes.ts";
 
 export class Drafts {
   private readonly storage: OutboxStorage;
@@ -33,6 +34,15 @@ export class Drafts {
     else choices.delete(vertebra);
     this.choices = choices;
     this.keep();
+  }
+
+  /** What was not written is a draft again; what was chosen since, or is `pending` since, is newer and stays. */
+  takeUp(lost: readonly Waiting[], pending: readonly Waiting[]): void {
+    const newer = new Set<number>([...this.choices.keys(), ...pending.map(({ vertebra }) => vertebra)]);
+    // The last word on each vertebra counts.
+    for (const write of new Map(lost.map((each) => [each.vertebra, each])).values()) {
+      if (write.kind === "settle" && !newer.has(write.vertebra)) this.set(vertebraId(write.vertebra), choiceOfBody(write));
+    }
   }
 
   goTo(vertebra: VertebraId): void {

@@ -2,8 +2,8 @@
 
 import { Emitter } from "../emitter.ts";
 import type { ImageScreen } from "../reading/session.ts";
-import { nameOf, vertebraId, type Acuity, type SopUid, type Vertebra } from "../reading/model.ts";
-import { bodyOf, choiceOfBody, missingOf, NO_CHOICE, resultOf, sameChoice, takes, takesNeither, takesSlices, undecided } from "./choice.ts";
+import { nameOf, type Acuity, type SopUid, type Vertebra } from "../reading/model.ts";
+import { bodyOf, missingOf, NO_CHOICE, resultOf, sameChoice, takes, takesNeither, takesSlices, undecided } from "./choice.ts";
 import type { Choice, Missing, Result } from "./choice.ts";
 import { byLevel, type Asked, type ConsensusData } from "./data.ts";
 import type { Drafts } from "./drafts.ts";
@@ -168,11 +168,7 @@ export class Sitting {
 
   /** What was not written is chosen again, and not settled; what was chosen or sent since is newer, and stays. */
   takeUpAgain(...writes: readonly Waiting[]): void {
-    const isNewer = ({ vertebra }: Waiting): boolean => this.drafts.of(vertebraId(vertebra)) !== null || this.writes.pending.some((each) => each.vertebra === vertebra);
-    // The last word on each vertebra counts.
-    for (const write of new Map(writes.map((each) => [each.vertebra, each])).values()) {
-      if (write.kind === "settle" && !isNewer(write)) this.drafts.set(vertebraId(write.vertebra), choiceOfBody(write));
-    }
+    this.drafts.takeUp(writes, this.writes.pending);
     this.changed();
   }
 
@@ -196,7 +192,7 @@ export class Sitting {
     this.digitsMean = this.digitsFor(this.choice);
     this.lastStep = "";
     if (k !== null) this.screen.show(k);
-    else this.showDifference(asked);
+    else this.tools.showDifference(asked, this.known.context);
     this.changed();
   }
 
@@ -307,8 +303,7 @@ export class Sitting {
 
   /** To the nearest slice that waits for a word. */
   toUndecided(): void {
-    const [first] = this.undecided.map((sop) => this.known.context.sops.indexOf(sop)).sort((left, right) => Math.abs(left - this.k) - Math.abs(right - this.k));
-    if (first !== undefined) this.screen.show(first);
+    this.tools.showNearest(this.undecided, this.known.context);
   }
 
   // ---------------------------------------------------------------- settling
@@ -398,16 +393,6 @@ export class Sitting {
   private get openAfterThis(): Asked | undefined {
     const from = this.now ? this.asked.indexOf(this.now) + 1 : 0;
     return [...this.asked.slice(from), ...this.asked.slice(0, Math.max(0, from - 1))].find((asked) => !this.isDone(asked));
-  }
-
-  // ---------------------------------------------------------------- the picture
-
-  /** The slice that says most: the middle of those that differ, else of the body. */
-  private showDifference({ vertebra, differing }: Asked): void {
-    const ks = vertebra.sops.filter((sop) => differing.has(sop)).map((sop) => this.known.context.sops.indexOf(sop));
-    const middle = ks[Math.floor((ks.length - 1) / 2)];
-    if (middle !== undefined) this.screen.show(middle);
-    else this.tools.showBody(vertebra);
   }
 
   private changed(): void {
