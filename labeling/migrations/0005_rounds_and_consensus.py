@@ -6,297 +6,541 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations.state import StateApps
-
-
-#: Why two readers of one vertebra differ, in the order in which they are offered.
-REASONS = {
-    "schmorl-node": "Schmorl node",
-    "endplate": "Osteochondrosis or endplate sclerosis",
-    "cortex": "Cortical irregularity",
-    "wedging": "Physiological wedging",
-    "limbus": "Limbus vertebra",
-    "acuity": "Acuity",
-    "level": "Level off by one",
-    "artefact": "Artefact",
-    "borderline": "True borderline",
-    "other": "Other",
-}
-
-
-def publish_reasons(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    reasons = apps.get_model("labeling", "ReasonCode")
-    reasons.objects.bulk_create([reasons(code=code, text=text) for code, text in REASONS.items()], ignore_conflicts=True)
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('labeling', '0004_models_as_readers'),
+        ("labeling", "0004_models_as_readers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Notice',
+            name="Notice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('assigned', 'cases to read'), ('handed_over', 'handed over'), ('taken_back', 'taken back'), ('available', 'can be read now'), ('consensus', 'can be settled now'), ('question', 'a question'), ('answer', 'an answer'), ('feedback', 'feedback'), ('round', 'a round')], max_length=12)),
-                ('text', models.CharField(max_length=300)),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('seen_at', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("assigned", "cases to read"),
+                            ("handed_over", "handed over"),
+                            ("taken_back", "taken back"),
+                            ("available", "can be read now"),
+                            ("consensus", "can be settled now"),
+                            ("question", "a question"),
+                            ("answer", "an answer"),
+                            ("feedback", "feedback"),
+                            ("round", "a round"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("text", models.CharField(max_length=300)),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("seen_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['-at', '-pk'],
+                "ordering": ["-at", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Question',
+            name="Question",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.TextField()),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('answer', models.TextField(blank=True, default='')),
-                ('answered_at', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("text", models.TextField()),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("answer", models.TextField(blank=True, default="")),
+                ("answered_at", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Sitting',
+            name="Sitting",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('target', models.CharField(default='fracture', help_text='Of the reference that it becomes.', max_length=40)),
-                ('report_shown_at', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "target",
+                    models.CharField(default="fracture", help_text="Of the reference that it becomes.", max_length=40),
+                ),
+                ("report_shown_at", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='assignment',
-            name='blind_round_refuses_the_exposed',
+            model_name="assignment",
+            name="blind_round_refuses_the_exposed",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='round',
-            name='rules_of_a_started_round_never_change',
+            model_name="round",
+            name="rules_of_a_started_round_never_change",
         ),
         migrations.RemoveConstraint(
-            model_name='read',
-            name='model_reads_a_stack_and_anatomy_once',
+            model_name="read",
+            name="model_reads_a_stack_and_anatomy_once",
         ),
         migrations.RemoveConstraint(
-            model_name='settlement',
-            name='settlement_difference_is_known_word',
+            model_name="settlement",
+            name="settlement_difference_is_known_word",
         ),
         migrations.AddField(
-            model_name='assignment',
-            name='read_twice',
-            field=models.BooleanField(default=False, help_text='Drawn: the case goes to a second reader of the round too, so that noise is measured.'),
+            model_name="assignment",
+            name="read_twice",
+            field=models.BooleanField(
+                default=False,
+                help_text="Drawn: the case goes to a second reader of the round too, so that noise is measured.",
+            ),
         ),
         migrations.AddField(
-            model_name='assignment',
-            name='washout_override',
-            field=models.TextField(blank=True, default='', help_text='Why the lead lets this be read before the wash-out is over; printed.'),
+            model_name="assignment",
+            name="washout_override",
+            field=models.TextField(
+                blank=True, default="", help_text="Why the lead lets this be read before the wash-out is over; printed."
+            ),
         ),
         migrations.AddField(
-            model_name='participant',
-            name='at',
+            model_name="participant",
+            name="at",
             field=models.DateTimeField(auto_now_add=True, default=django.utils.timezone.now),
             preserve_default=False,
         ),
         migrations.AddField(
-            model_name='round',
-            name='by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="round",
+            name="by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='round',
-            name='follows',
-            field=models.ForeignKey(blank=True, help_text='The round whose cases are read again (repeat), or whose reads are settled (consensus).', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='followed_by', to='labeling.round'),
+            model_name="round",
+            name="follows",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="The round whose cases are read again (repeat), or whose reads are settled (consensus).",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="followed_by",
+                to="labeling.round",
+            ),
         ),
         migrations.AddField(
-            model_name='round',
-            name='imported',
-            field=models.BooleanField(default=False, help_text='Its reads came from a spreadsheet: nothing is known of what their readers saw.'),
+            model_name="round",
+            name="imported",
+            field=models.BooleanField(
+                default=False,
+                help_text="Its reads came from a spreadsheet: nothing is known of what their readers saw.",
+            ),
         ),
         migrations.AddField(
-            model_name='round',
-            name='panel',
-            field=models.OneToOneField(blank=True, help_text='The reader that a consensus is read by.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='labeling.reader'),
+            model_name="round",
+            name="panel",
+            field=models.OneToOneField(
+                blank=True,
+                help_text="The reader that a consensus is read by.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="labeling.reader",
+            ),
         ),
         migrations.AddField(
-            model_name='settlement',
-            name='by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='labeling.reader'),
+            model_name="settlement",
+            name="by",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="labeling.reader"
+            ),
         ),
         migrations.AddField(
-            model_name='settlement',
-            name='explanation',
-            field=models.TextField(blank=True, default='', help_text='For teaching: what shows it.'),
+            model_name="settlement",
+            name="explanation",
+            field=models.TextField(blank=True, default="", help_text="For teaching: what shows it."),
         ),
         migrations.AddField(
-            model_name='settlement',
-            name='teach',
-            field=models.BooleanField(default=False, help_text='On the teaching list.'),
+            model_name="settlement",
+            name="teach",
+            field=models.BooleanField(default=False, help_text="On the teaching list."),
         ),
         migrations.AddField(
-            model_name='settles',
-            name='shift',
+            model_name="settles",
+            name="shift",
             field=models.SmallIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='settles',
-            name='shift_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='labeling.reader'),
+            model_name="settles",
+            name="shift_by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="labeling.reader",
+            ),
         ),
         migrations.AddField(
-            model_name='settles',
-            name='shift_moves',
-            field=models.CharField(blank=True, choices=[('', '–'), ('names', 'names'), ('findings', 'findings')], default='', max_length=8),
+            model_name="settles",
+            name="shift_moves",
+            field=models.CharField(
+                blank=True, choices=[("", "–"), ("names", "names"), ("findings", "findings")], default="", max_length=8
+            ),
         ),
         migrations.AlterField(
-            model_name='settlement',
-            name='difference',
-            field=models.CharField(choices=[('verdict', 'verdict'), ('ao', 'AO type'), ('level', 'level'), ('slices', 'slices'), ('unclear', 'unclear'), ('audit', 'looked at again')], max_length=8),
+            model_name="settlement",
+            name="difference",
+            field=models.CharField(
+                choices=[
+                    ("verdict", "verdict"),
+                    ("ao", "AO type"),
+                    ("level", "level"),
+                    ("slices", "slices"),
+                    ("unclear", "unclear"),
+                    ("audit", "looked at again"),
+                ],
+                max_length=8,
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='assignment',
-            trigger=pgtrigger.compiler.Trigger(name='blind_round_refuses_the_exposed', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW."exposure_override" = \'\' AND NEW."reader_id" IS NOT NULL)', func="\n                    -- What a reader is shown after the assignment (feedback, say) does not take it away again.\n                    IF TG_OP = 'UPDATE' AND OLD.reader_id IS NOT DISTINCT FROM NEW.reader_id\n                       AND OLD.case_id = NEW.case_id AND OLD.round_id = NEW.round_id\n                       AND OLD.exposure_override = NEW.exposure_override THEN\n                        RETURN NEW;\n                    END IF;\n                    IF EXISTS (SELECT 1 FROM labeling_round r\n                               WHERE r.id = NEW.round_id AND r.kind IN ('independent', 'repeat'))\n                       AND EXISTS (SELECT 1 FROM labeling_exposure e\n                                   WHERE e.case_id = NEW.case_id AND e.reader_id = NEW.reader_id) THEN\n                        RAISE EXCEPTION 'blind_round_refuses_the_exposed: reader % has been shown case %',\n                            NEW.reader_id, NEW.case_id USING ERRCODE = 'integrity_constraint_violation';\n                    END IF;\n                    RETURN NEW;\n                ", hash='a450a30bccc73cd949f508df43978ab44ad0ac3d', operation='INSERT OR UPDATE', pgid='pgtrigger_blind_round_refuses_the_exposed_22655', table='labeling_assignment', when='BEFORE')),
+            model_name="assignment",
+            trigger=pgtrigger.compiler.Trigger(
+                name="blind_round_refuses_the_exposed",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (NEW."exposure_override" = \'\' AND NEW."reader_id" IS NOT NULL)',
+                    func="\n                    -- What a reader is shown after the assignment (feedback, say) does not take it away again.\n                    IF TG_OP = 'UPDATE' AND OLD.reader_id IS NOT DISTINCT FROM NEW.reader_id\n                       AND OLD.case_id = NEW.case_id AND OLD.round_id = NEW.round_id\n                       AND OLD.exposure_override = NEW.exposure_override THEN\n                        RETURN NEW;\n                    END IF;\n                    IF EXISTS (SELECT 1 FROM labeling_round r\n                               WHERE r.id = NEW.round_id AND r.kind IN ('independent', 'repeat'))\n                       AND EXISTS (SELECT 1 FROM labeling_exposure e\n                                   WHERE e.case_id = NEW.case_id AND e.reader_id = NEW.reader_id) THEN\n                        RAISE EXCEPTION 'blind_round_refuses_the_exposed: reader % has been shown case %',\n                            NEW.reader_id, NEW.case_id USING ERRCODE = 'integrity_constraint_violation';\n                    END IF;\n                    RETURN NEW;\n                ",
+                    hash="a450a30bccc73cd949f508df43978ab44ad0ac3d",
+                    operation="INSERT OR UPDATE",
+                    pgid="pgtrigger_blind_round_refuses_the_exposed_22655",
+                    table="labeling_assignment",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='participant',
-            trigger=pgtrigger.compiler.Trigger(name='participants_stay_once_consensus_is_locked', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    IF EXISTS (SELECT 1 FROM labeling_read r\n               WHERE r.id IN (NEW.consensus_id, OLD.consensus_id) AND r.state = 'locked') THEN\n        RAISE EXCEPTION 'participants_stay_once_consensus_is_locked: the consensus is locked' USING ERRCODE = 'integrity_constraint_violation';\n    END IF;\n    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n    RETURN NEW;\n", hash='f1803d79c81306ac01a8b65887e093d1ba363a5a', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_participants_stay_once_consensus_is_locked_de205', table='labeling_participant', when='BEFORE')),
+            model_name="participant",
+            trigger=pgtrigger.compiler.Trigger(
+                name="participants_stay_once_consensus_is_locked",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n    IF EXISTS (SELECT 1 FROM labeling_read r\n               WHERE r.id IN (NEW.consensus_id, OLD.consensus_id) AND r.state = 'locked') THEN\n        RAISE EXCEPTION 'participants_stay_once_consensus_is_locked: the consensus is locked' USING ERRCODE = 'integrity_constraint_violation';\n    END IF;\n    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n    RETURN NEW;\n",
+                    hash="f1803d79c81306ac01a8b65887e093d1ba363a5a",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_participants_stay_once_consensus_is_locked_de205",
+                    table="labeling_participant",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='reference',
-            trigger=pgtrigger.compiler.Trigger(name='truth_only_ever_gives_way', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NOT OLD."current" OR OLD."read_id" IS DISTINCT FROM (NEW."read_id") OR OLD."case_id" IS DISTINCT FROM (NEW."case_id") OR OLD."target" IS DISTINCT FROM (NEW."target"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='57e5ca5b60b351a0497a337522816c870a78000c', operation='UPDATE', pgid='pgtrigger_truth_only_ever_gives_way_73586', table='labeling_reference', when='BEFORE')),
+            model_name="reference",
+            trigger=pgtrigger.compiler.Trigger(
+                name="truth_only_ever_gives_way",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (NOT OLD."current" OR OLD."read_id" IS DISTINCT FROM (NEW."read_id") OR OLD."case_id" IS DISTINCT FROM (NEW."case_id") OR OLD."target" IS DISTINCT FROM (NEW."target"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="57e5ca5b60b351a0497a337522816c870a78000c",
+                    operation="UPDATE",
+                    pgid="pgtrigger_truth_only_ever_gives_way_73586",
+                    table="labeling_reference",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='reference',
-            trigger=pgtrigger.compiler.Trigger(name='truth_is_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='f69437e770a847f1a5fca5208b118125d2d8c9b2', operation='DELETE', pgid='pgtrigger_truth_is_never_deleted_ee69a', table='labeling_reference', when='BEFORE')),
+            model_name="reference",
+            trigger=pgtrigger.compiler.Trigger(
+                name="truth_is_never_deleted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="f69437e770a847f1a5fca5208b118125d2d8c9b2",
+                    operation="DELETE",
+                    pgid="pgtrigger_truth_is_never_deleted_ee69a",
+                    table="labeling_reference",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='round',
-            trigger=pgtrigger.compiler.Trigger(name='rules_of_a_started_round_never_change', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."started_at" IS NOT NULL AND (OLD."rules" IS DISTINCT FROM (NEW."rules") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."label_schema_id" IS DISTINCT FROM (NEW."label_schema_id") OR OLD."started_at" IS DISTINCT FROM (NEW."started_at") OR OLD."seed" IS DISTINCT FROM (NEW."seed") OR OLD."follows_id" IS DISTINCT FROM (NEW."follows_id") OR OLD."panel_id" IS DISTINCT FROM (NEW."panel_id") OR OLD."imported" IS DISTINCT FROM (NEW."imported")))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='10691d1c7405c414cc0d053fe9fda59445951b64', operation='UPDATE', pgid='pgtrigger_rules_of_a_started_round_never_change_54749', table='labeling_round', when='BEFORE')),
+            model_name="round",
+            trigger=pgtrigger.compiler.Trigger(
+                name="rules_of_a_started_round_never_change",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."started_at" IS NOT NULL AND (OLD."rules" IS DISTINCT FROM (NEW."rules") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."label_schema_id" IS DISTINCT FROM (NEW."label_schema_id") OR OLD."started_at" IS DISTINCT FROM (NEW."started_at") OR OLD."seed" IS DISTINCT FROM (NEW."seed") OR OLD."follows_id" IS DISTINCT FROM (NEW."follows_id") OR OLD."panel_id" IS DISTINCT FROM (NEW."panel_id") OR OLD."imported" IS DISTINCT FROM (NEW."imported")))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="10691d1c7405c414cc0d053fe9fda59445951b64",
+                    operation="UPDATE",
+                    pgid="pgtrigger_rules_of_a_started_round_never_change_54749",
+                    table="labeling_round",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='settlement',
-            trigger=pgtrigger.compiler.Trigger(name='settlement_stays_once_consensus_is_locked', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    IF EXISTS (SELECT 1 FROM labeling_read r\n               WHERE r.id IN (NEW.consensus_id, OLD.consensus_id) AND r.state = 'locked') THEN\n        RAISE EXCEPTION 'settlement_stays_once_consensus_is_locked: the consensus is locked' USING ERRCODE = 'integrity_constraint_violation';\n    END IF;\n    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n    RETURN NEW;\n", hash='d31b138d8ca0852dbb83b062149806e001ceba48', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_settlement_stays_once_consensus_is_locked_0494f', table='labeling_settlement', when='BEFORE')),
+            model_name="settlement",
+            trigger=pgtrigger.compiler.Trigger(
+                name="settlement_stays_once_consensus_is_locked",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n    IF EXISTS (SELECT 1 FROM labeling_read r\n               WHERE r.id IN (NEW.consensus_id, OLD.consensus_id) AND r.state = 'locked') THEN\n        RAISE EXCEPTION 'settlement_stays_once_consensus_is_locked: the consensus is locked' USING ERRCODE = 'integrity_constraint_violation';\n    END IF;\n    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n    RETURN NEW;\n",
+                    hash="d31b138d8ca0852dbb83b062149806e001ceba48",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_settlement_stays_once_consensus_is_locked_0494f",
+                    table="labeling_settlement",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='settles',
-            trigger=pgtrigger.compiler.Trigger(name='settled_reads_stay_once_consensus_is_locked', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    IF EXISTS (SELECT 1 FROM labeling_read r\n               WHERE r.id IN (NEW.consensus_id, OLD.consensus_id) AND r.state = 'locked') THEN\n        RAISE EXCEPTION 'settled_reads_stay_once_consensus_is_locked: the consensus is locked' USING ERRCODE = 'integrity_constraint_violation';\n    END IF;\n    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n    RETURN NEW;\n", hash='bac3f45f13c19aab8445b448e4006feb7dbc378a', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_settled_reads_stay_once_consensus_is_locked_d14de', table='labeling_settles', when='BEFORE')),
+            model_name="settles",
+            trigger=pgtrigger.compiler.Trigger(
+                name="settled_reads_stay_once_consensus_is_locked",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n    IF EXISTS (SELECT 1 FROM labeling_read r\n               WHERE r.id IN (NEW.consensus_id, OLD.consensus_id) AND r.state = 'locked') THEN\n        RAISE EXCEPTION 'settled_reads_stay_once_consensus_is_locked: the consensus is locked' USING ERRCODE = 'integrity_constraint_violation';\n    END IF;\n    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n    RETURN NEW;\n",
+                    hash="bac3f45f13c19aab8445b448e4006feb7dbc378a",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_settled_reads_stay_once_consensus_is_locked_d14de",
+                    table="labeling_settles",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='settles',
-            trigger=pgtrigger.compiler.Trigger(name='settled_read_is_locked_and_of_the_same_case', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n                    IF NEW.read_id <> NEW.consensus_id\n                       AND NOT EXISTS (SELECT 1 FROM labeling_read r\n                                   JOIN labeling_read c ON c.id = NEW.consensus_id AND c.case_id = r.case_id\n                                   WHERE r.id = NEW.read_id AND r.state = 'locked') THEN\n                        RAISE EXCEPTION 'settled_read_is_locked_and_of_the_same_case: read %', NEW.read_id\n                            USING ERRCODE = 'integrity_constraint_violation';\n                    END IF;\n                    RETURN NEW;\n                ", hash='592708abdb59e002a4ce4ee446b73d1408c78c54', operation='INSERT OR UPDATE', pgid='pgtrigger_settled_read_is_locked_and_of_the_same_case_223b8', table='labeling_settles', when='BEFORE')),
+            model_name="settles",
+            trigger=pgtrigger.compiler.Trigger(
+                name="settled_read_is_locked_and_of_the_same_case",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n                    IF NEW.read_id <> NEW.consensus_id\n                       AND NOT EXISTS (SELECT 1 FROM labeling_read r\n                                   JOIN labeling_read c ON c.id = NEW.consensus_id AND c.case_id = r.case_id\n                                   WHERE r.id = NEW.read_id AND r.state = 'locked') THEN\n                        RAISE EXCEPTION 'settled_read_is_locked_and_of_the_same_case: read %', NEW.read_id\n                            USING ERRCODE = 'integrity_constraint_violation';\n                    END IF;\n                    RETURN NEW;\n                ",
+                    hash="592708abdb59e002a4ce4ee446b73d1408c78c54",
+                    operation="INSERT OR UPDATE",
+                    pgid="pgtrigger_settled_read_is_locked_and_of_the_same_case_223b8",
+                    table="labeling_settles",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='read',
-            constraint=models.UniqueConstraint(condition=models.Q(('round__isnull', True)), fields=('reader', 'stack', 'anatomy', 'version'), name='model_reads_a_stack_and_anatomy_once'),
+            model_name="read",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("round__isnull", True)),
+                fields=("reader", "stack", "anatomy", "version"),
+                name="model_reads_a_stack_and_anatomy_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='round',
-            constraint=models.CheckConstraint(condition=models.Q(('follows__isnull', True), ('kind__in', ['repeat', 'consensus']), _connector='OR'), name='only_repeat_and_consensus_follow_a_round'),
+            model_name="round",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("follows__isnull", True), ("kind__in", ["repeat", "consensus"]), _connector="OR"),
+                name="only_repeat_and_consensus_follow_a_round",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='round',
-            constraint=models.CheckConstraint(condition=models.Q(('panel__isnull', True), ('kind', 'consensus'), _connector='OR'), name='only_a_consensus_has_a_panel'),
+            model_name="round",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("panel__isnull", True), ("kind", "consensus"), _connector="OR"),
+                name="only_a_consensus_has_a_panel",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='round',
-            constraint=models.CheckConstraint(condition=models.Q(('follows__isnull', True), models.Q(('follows', models.F('pk')), _negated=True), _connector='OR'), name='round_does_not_follow_itself'),
+            model_name="round",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("follows__isnull", True), models.Q(("follows", models.F("pk")), _negated=True), _connector="OR"
+                ),
+                name="round_does_not_follow_itself",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='settlement',
-            constraint=models.CheckConstraint(condition=models.Q(('difference__in', ['verdict', 'ao', 'level', 'slices', 'unclear', 'audit'])), name='settlement_difference_is_known_word'),
+            model_name="settlement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("difference__in", ["verdict", "ao", "level", "slices", "unclear", "audit"])),
+                name="settlement_difference_is_known_word",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='settles',
-            constraint=models.CheckConstraint(condition=models.Q(('letter__in', ['A', 'B'])), name='settled_read_is_a_or_b'),
+            model_name="settles",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("letter__in", ["A", "B"])), name="settled_read_is_a_or_b"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='settles',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('shift', 0), ('shift_moves', '')), models.Q(('shift__in', [-1, 1]), ('shift_moves__in', ['names', 'findings'])), _connector='OR'), name='shift_is_by_one_and_says_what_moves'),
+            model_name="settles",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("shift", 0), ("shift_moves", "")),
+                    models.Q(("shift__in", [-1, 1]), ("shift_moves__in", ["names", "findings"])),
+                    _connector="OR",
+                ),
+                name="shift_is_by_one_and_says_what_moves",
+            ),
         ),
         migrations.AddField(
-            model_name='notice',
-            name='case',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='labeling.case'),
+            model_name="notice",
+            name="case",
+            field=models.ForeignKey(
+                blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="labeling.case"
+            ),
         ),
         migrations.AddField(
-            model_name='notice',
-            name='reader',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='labeling.reader'),
+            model_name="notice",
+            name="reader",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="notices", to="labeling.reader"
+            ),
         ),
         migrations.AddField(
-            model_name='notice',
-            name='round',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='labeling.round'),
+            model_name="notice",
+            name="round",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="labeling.round",
+            ),
         ),
         migrations.AddField(
-            model_name='question',
-            name='by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='labeling.reader'),
+            model_name="question",
+            name="by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="labeling.reader"
+            ),
         ),
         migrations.AddField(
-            model_name='question',
-            name='consensus',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='questions', to='labeling.read'),
+            model_name="question",
+            name="consensus",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="questions", to="labeling.read"
+            ),
         ),
         migrations.AddField(
-            model_name='question',
-            name='read',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='asked_about', to='labeling.read'),
+            model_name="question",
+            name="read",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="asked_about", to="labeling.read"
+            ),
         ),
         migrations.AddField(
-            model_name='question',
-            name='vertebra',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='labeling.vertebra'),
+            model_name="question",
+            name="vertebra",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="labeling.vertebra"
+            ),
         ),
         migrations.AddField(
-            model_name='notice',
-            name='question',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='labeling.question'),
+            model_name="notice",
+            name="question",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="labeling.question",
+            ),
         ),
         migrations.AddField(
-            model_name='sitting',
-            name='consensus',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='sitting', to='labeling.read'),
+            model_name="sitting",
+            name="consensus",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT, related_name="sitting", to="labeling.read"
+            ),
         ),
         migrations.AddField(
-            model_name='sitting',
-            name='report_shown_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="sitting",
+            name="report_shown_by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='question',
-            constraint=models.CheckConstraint(condition=models.Q(('text', ''), _negated=True), name='question_asks_something'),
+            model_name="question",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("text", ""), _negated=True), name="question_asks_something"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='question',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('answer', ''), ('answered_at__isnull', True)), models.Q(models.Q(('answer', ''), _negated=True), ('answered_at__isnull', False)), _connector='OR'), name='answer_has_a_time'),
+            model_name="question",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("answer", ""), ("answered_at__isnull", True)),
+                    models.Q(models.Q(("answer", ""), _negated=True), ("answered_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="answer_has_a_time",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='question',
-            trigger=pgtrigger.compiler.Trigger(name='answered_question_never_changes', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."answered_at" IS NOT NULL)', func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='d530d6be4b30459b24997429dc3df5520661b8eb', operation='UPDATE OR DELETE', pgid='pgtrigger_answered_question_never_changes_8194b', table='labeling_question', when='BEFORE')),
+            model_name="question",
+            trigger=pgtrigger.compiler.Trigger(
+                name="answered_question_never_changes",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."answered_at" IS NOT NULL)',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="d530d6be4b30459b24997429dc3df5520661b8eb",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_answered_question_never_changes_8194b",
+                    table="labeling_question",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(condition=models.Q(('seen_at__isnull', True)), fields=['reader'], name='notices_not_seen'),
+            model_name="notice",
+            index=models.Index(
+                condition=models.Q(("seen_at__isnull", True)), fields=["reader"], name="notices_not_seen"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='notice',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['assigned', 'handed_over', 'taken_back', 'available', 'consensus', 'question', 'answer', 'feedback', 'round'])), name='notice_kind_is_known_word'),
+            model_name="notice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "kind__in",
+                        [
+                            "assigned",
+                            "handed_over",
+                            "taken_back",
+                            "available",
+                            "consensus",
+                            "question",
+                            "answer",
+                            "feedback",
+                            "round",
+                        ],
+                    )
+                ),
+                name="notice_kind_is_known_word",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='notice',
-            constraint=models.CheckConstraint(condition=models.Q(('text', ''), _negated=True), name='notice_says_something'),
+            model_name="notice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("text", ""), _negated=True), name="notice_says_something"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sitting',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('report_shown_at__isnull', True), ('report_shown_by__isnull', True)), models.Q(('report_shown_at__isnull', False), ('report_shown_by__isnull', False)), _connector='OR'), name='report_is_shown_by_somebody_at_a_time'),
+            model_name="sitting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("report_shown_at__isnull", True), ("report_shown_by__isnull", True)),
+                    models.Q(("report_shown_at__isnull", False), ("report_shown_by__isnull", False)),
+                    _connector="OR",
+                ),
+                name="report_is_shown_by_somebody_at_a_time",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='sitting',
-            trigger=pgtrigger.compiler.Trigger(name='sitting_stays_once_consensus_is_locked', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    IF EXISTS (SELECT 1 FROM labeling_read r\n               WHERE r.id IN (NEW.consensus_id, OLD.consensus_id) AND r.state = 'locked') THEN\n        RAISE EXCEPTION 'sitting_stays_once_consensus_is_locked: the consensus is locked' USING ERRCODE = 'integrity_constraint_violation';\n    END IF;\n    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n    RETURN NEW;\n", hash='421edbe7fb46d5112037f184cef9d17b8f01c6c7', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_sitting_stays_once_consensus_is_locked_7ecaa', table='labeling_sitting', when='BEFORE')),
+            model_name="sitting",
+            trigger=pgtrigger.compiler.Trigger(
+                name="sitting_stays_once_consensus_is_locked",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n    IF EXISTS (SELECT 1 FROM labeling_read r\n               WHERE r.id IN (NEW.consensus_id, OLD.consensus_id) AND r.state = 'locked') THEN\n        RAISE EXCEPTION 'sitting_stays_once_consensus_is_locked: the consensus is locked' USING ERRCODE = 'integrity_constraint_violation';\n    END IF;\n    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n    RETURN NEW;\n",
+                    hash="421edbe7fb46d5112037f184cef9d17b8f01c6c7",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_sitting_stays_once_consensus_is_locked_7ecaa",
+                    table="labeling_sitting",
+                    when="BEFORE",
+                ),
+            ),
         ),
-        migrations.RunPython(publish_reasons, migrations.RunPython.noop),
     ]

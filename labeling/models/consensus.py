@@ -30,6 +30,21 @@ def _frozen_with_its_consensus(name: str) -> pgtrigger.Trigger:
     )
 
 
+#: Why two readers of one vertebra differ, in the order in which they are offered.
+REASONS = {
+    "schmorl-node": "Schmorl node",
+    "endplate": "Osteochondrosis or endplate sclerosis",
+    "cortex": "Cortical irregularity",
+    "wedging": "Physiological wedging",
+    "limbus": "Limbus vertebra",
+    "acuity": "Acuity",
+    "level": "Level off by one",
+    "artefact": "Artefact",
+    "borderline": "True borderline",
+    "other": "Other",
+}
+
+
 class ReasonCode(models.Model):
     """Why readers differed, as published versions of words."""
 

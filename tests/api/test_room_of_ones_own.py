@@ -185,13 +185,15 @@ def test_the_rooms_queries_do_not_grow_with_versions_tabs_or_priors(room: Room) 
         return len(queries)
 
     factories.lock_plainly(room.read)
-    few = cost(room.read.pk)
+    # What may be shown beside a later version is asked for with a few queries more, however many versions there are.
+    later = post(room.client, f"/api/reads/{room.read.pk}/reopen", {"reason": "version 2"}).json()["read"]
+    few = cost(factories.lock_plainly(Read.objects.get(pk=later)).pk)
     patient = room.case.patient
     for year in (2011, 2012, 2013):
         factories.make_anatomy(factories.make_case(patient=patient, study_date=f"{year}-05-02"))
     type(room.case).objects.filter(pk=room.case.pk).update(study_date="2020-01-03")
-    read = room.read.pk
-    for number in range(2, 5):
+    read = later
+    for number in range(3, 6):
         read = post(room.client, f"/api/reads/{read}/reopen", {"reason": f"version {number}"}).json()["read"]
         for _ in range(3):
             tab = {"tab": str(uuid.uuid4())}
@@ -199,8 +201,8 @@ def test_the_rooms_queries_do_not_grow_with_versions_tabs_or_priors(room: Room) 
             told = {"sop_uids": [], "active": [{"vertebra": None, "ms": 5}], **tab}
             assert post(room.client, f"/api/reads/{read}/seen", told).status_code == 200
         factories.lock_plainly(Read.objects.get(pk=read))
-    # One more where there may be priors at all: a case without a date asks for none.
-    assert cost(read) <= few + 1
+    # A few more where there may be priors at all: a case without a date asks for none.
+    assert cost(read) <= few + 4
 
 
 def test_opening_a_case_answers_with_its_room(resident: User, pooled: Assignment) -> None:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from labeling.models import Case, Exposure, Job
+from labeling.models import Case, Exposure, Job, Reference
 from labeling.reading.roles import Role, reader_of
 from tests import factories
 from tests.pages.opinions import classified, make_classifier, measured
@@ -203,13 +203,15 @@ def test_who_is_shown_the_model_first_anyway_may_look_here_too() -> None:
     assert "Fracture at L3" in show(client, case)
 
 
-def test_once_the_own_read_is_locked_the_block_opens() -> None:
+def test_once_there_is_a_reference_the_block_opens_to_who_has_read_the_case_blind() -> None:
     case, user = case_with_vertebrae(), factories.make_user(Role.LEAD, Role.SENIOR)
     read = factories.make_read(case, reader=reader_of(user), round=factories.make_round("independent"))
     classified(case, make_classifier())
     client = logged_in(user)
     assert "without the models" in block(client, case)
     factories.lock_plainly(read)
+    assert "without the models" in block(client, case)
+    Reference.objects.create(case=case, read=read)
     assert "Show what they say" in block(client, case)
 
 

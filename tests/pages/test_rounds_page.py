@@ -191,6 +191,7 @@ def test_the_wash_out_is_that_of_the_round_which_is_chosen_on_the_page() -> None
     client, (anna, otto) = lead(), seniors()
     first, case = make_open_round("labelling"), a_case(split="training")
     lock_plainly(make_read(case, reader=anna, round=first))
+    Assignment.objects.filter(round=first, case=case).update(read_twice=True)
     fields = settling(client, anna, otto, follows=first.pk)
     assert (fields["defaults_of"], fields["rule_washout_days"]) == ("", 28)
     answer = client.post("/rounds/new", {**fields, "rule_audit_share": "20", "action": "make"})

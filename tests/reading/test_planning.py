@@ -36,6 +36,7 @@ from labeling.reading.planning import (
     plan_of,
     preview,
 )
+from labeling.reading.planning_dates import openings
 from labeling.reading.planning_order import balanced_orders, drawn_order
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import Role, reader_of
@@ -309,6 +310,17 @@ def test_a_consensus_gets_a_panel_and_one_assignment_for_each_member_and_case() 
     assert "settled in Settle already" in preview(replace(asked, name="Again")).left_out[0].why
     residents = plan(make_reader(Role.RESIDENT), kind="consensus", follows=first.pk, name="R")
     assert "cannot_read" in codes(residents)
+
+
+def test_a_consensus_on_a_consensus_counts_from_the_lock_of_the_panel() -> None:
+    panel = Reader.objects.create(kind="panel", label="Panel of Settle")
+    settled, case, waiting = make_open_round("consensus", panel=panel), a_case(), a_case()
+    locked = lock_plainly(make_read(case, reader=panel, round=settled))
+    lock_plainly(make_read(waiting, reader=make_reader(Role.SENIOR), round=settled))
+    rules = defaults_for(RoundKind.CONSENSUS, settled)
+    on = openings(RoundKind.CONSENSUS, rules, settled, [case.pk, waiting.pk])
+    assert locked.locked_at is not None
+    assert on == {(None, case.pk): locked.locked_at + timedelta(days=28)}
 
 
 def test_of_a_labelling_round_what_is_unclear_or_read_twice_is_settled_and_nothing_is_told_to_who_owes_a_read() -> None:

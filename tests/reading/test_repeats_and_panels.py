@@ -290,14 +290,17 @@ def test_the_duty_of_a_member_is_over_with_the_lock_of_the_panel_and_begins_agai
     opinion = lock_plainly(
         Read.objects.create(case=read.case, reader=make_model_reader(), stack=read.stack, anatomy=read.anatomy)
     )
-    models = visible_reads(user).filter(pk=opinion.pk)
-    assert not models.exists(), "not begun"
+
+    def models() -> bool:
+        return visible_reads(user).filter(pk=opinion.pk).exists()
+
+    assert not models(), "not begun"
     consensus = settle(round_, [read])
-    assert not models.exists()
+    assert not models()
     set_reference(consensus)
-    assert models.exists()
+    assert models()
     settle(round_, [read], version=2, supersedes=consensus, reopen_reason="L3 was forgotten")
-    assert not models.exists()
+    assert not models()
     assert not owed_assignments(user).exists(), "a consensus is no blind read"
 
 
