@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.utils import timezone
 
 from labeling.models import Assignment, Case, NoticeKind, Read, ReaderKind, Round, RoundKind, RoundState
@@ -60,8 +61,9 @@ def refresh(round_: Round | None, case: Case) -> None:
     rounds = [*Round.objects.filter(follows=round_).exclude(state=RoundState.CLOSED).select_related("follows")]
     if round_.follows is not None:
         rounds.append(round_)
-    for each in rounds:
-        _refresh(each, case)
+    with transaction.atomic():
+        for each in rounds:
+            _refresh(each, case)
 
 
 def _refresh(round_: Round, case: Case) -> None:

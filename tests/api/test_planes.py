@@ -119,7 +119,7 @@ def test_a_case_that_no_room_is_left_for_says_so(room: Room, settings: Any) -> N
 def test_a_ready_plane_takes_a_constant_few_queries(room: Room, django_assert_max_num_queries: Any) -> None:
     fetched(room, "planes/axial?z=0")
     # Session, person, and the read with all that hangs on it.
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         fetched(room, "planes/axial?z=-1")
 
 

@@ -1,8 +1,9 @@
 /** How the pictures are looked at: the tool in hand, the window, outlines, the second view, the report. Nothing of it is written. */
 
-import type { Vertebra } from "../reading/model.ts";
+import type { ReadContext, SopUid, Vertebra } from "../reading/model.ts";
 import type { ImageScreen } from "../reading/session.ts";
 import { PRESETS, sameWindow } from "../viewer/windows.ts";
+import type { Asked } from "./data.ts";
 
 export type Tool = "window" | "pan" | "zoom";
 
@@ -86,6 +87,21 @@ export class ScreenTools {
 
   showBody({ extent }: Vertebra): void {
     if (extent) this.screen.show(Math.floor((extent[0] + extent[1]) / 2));
+  }
+
+  /** The slice that says most: the middle of those that differ, else of the body. */
+  showDifference({ vertebra, differing }: Asked, { sops }: ReadContext): void {
+    const ks = vertebra.sops.filter((sop) => differing.has(sop)).map((sop) => sops.indexOf(sop));
+    const middle = ks[Math.floor((ks.length - 1) / 2)];
+    if (middle !== undefined) this.screen.show(middle);
+    else this.showBody(vertebra);
+  }
+
+  /** Of these slices the nearest. */
+  showNearest(slices: readonly SopUid[], { sops }: ReadContext): void {
+    const k = this.screen.destination;
+    const [first] = slices.map((sop) => sops.indexOf(sop)).sort((left, right) => Math.abs(left - k) - Math.abs(right - k));
+    if (first !== undefined) this.screen.show(first);
   }
 
   fit(): void {

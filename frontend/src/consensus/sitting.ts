@@ -210,15 +210,13 @@ export class Sitting {
   }
 
   nextOpen(): void {
-    const next = this.openAfterThis;
-    if (next) this.select(next);
+    if (this.openAfterThis) this.select(this.openAfterThis);
     else if (this.known.asked.length === 0) this.say("Nothing differs.");
     else this.say(this.allSettled ? "Every difference is settled. Enter shows what would be locked." : "Every other difference is settled.");
   }
 
   endOfVertebra(end: 0 | 1): void {
-    const extent = this.vertebra?.extent;
-    if (extent) this.screen.show(extent[end]);
+    if (this.vertebra?.extent) this.screen.show(this.vertebra.extent[end]);
   }
 
   toggleOrder(): void {
