@@ -94,7 +94,7 @@ def test_a_whole_protocol_runs_over_the_api_and_every_rule_holds_against_every_a
     seniors = planned(protocol, "Seniors", RoundKind.INDEPENDENT, protocol.readers[:2])
     trainees = planned(protocol, "In training", RoundKind.INDEPENDENT, protocol.readers[2:])
     rules_of_a_started_round_stay(seniors)
-    test_patients_never_enter_a_labelling_round(protocol)
+    no_test_patient_enters_a_labelling_round(protocol)
 
     reads = [everything_read(protocol, who) for who in range(4)]
     nobody_saw_another(protocol, reads)
@@ -203,7 +203,7 @@ def rules_of_a_started_round_stay(round_: Round) -> None:
         Round.objects.filter(pk=round_.pk).update(rules={**round_.rules, "report": "shown"})
 
 
-def test_patients_never_enter_a_labelling_round(protocol: Protocol) -> None:
+def no_test_patient_enters_a_labelling_round(protocol: Protocol) -> None:
     seen = preview(
         Plan(
             name="Labels",
@@ -217,10 +217,6 @@ def test_patients_never_enter_a_labelling_round(protocol: Protocol) -> None:
     assert seen.refusals
     with pytest.raises(DatabaseError, match="labelling_round_refuses_test_patients"), transaction.atomic():
         factories.make_assignment(protocol.cases[0], reader=protocol.readers[2])
-
-
-# pytest takes what begins with test for a test.
-test_patients_never_enter_a_labelling_round.__test__ = False  # type: ignore[attr-defined]
 
 
 def others_reads(protocol: Protocol, who: int, case: Case) -> Iterator[int]:
