@@ -12,11 +12,12 @@ ROOMS = ("imaging", "anatomy", "models", "jobs", "intake", "reading", "api")
 
 @pytest.mark.parametrize(
     "module",
-    [path for room in ROOMS for path in sorted((ROOT / "labeling" / room).glob("*.py")) if path.name != "__init__.py"],
+    [path for room in ROOMS for path in sorted((ROOT / "labeling" / room).rglob("*.py")) if path.name != "__init__.py"],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_every_module_stands_in_the_architecture_page(module: Path):
-    assert f"`{module.name}`" in PAGE
+    room = next(parent for parent in module.parents if parent.parent.name == "labeling")
+    assert f"`{module.relative_to(room)}`" in PAGE
 
 
 def test_no_module_is_longer_than_four_hundred_lines():

@@ -15,8 +15,8 @@ from labeling.intake.classifier_inputs import prepare_input
 from labeling.jobs.queue import Lease
 from labeling.jobs.running import task
 from labeling.models import Anatomy, ModelVersion, SliceValue
-from labeling.reading.model_reads import ModelFinding, ModelSlice, store_model_read
-from labeling.reading.prelabels import read_by, refuse_unless_usable
+from labeling.reading.opinions.model_reads import ModelFinding, ModelSlice, store_model_read
+from labeling.reading.opinions.prelabels import read_by, refuse_unless_usable
 from labeling.registry.versions import model_folder, reader_of_model, storable
 
 __all__ = ["classify"]

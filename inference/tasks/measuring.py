@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inference.tasks.frame import run_task
 from labeling.jobs.running import task
-from labeling.reading.morphometry import measure_job
+from labeling.reading.opinions.morphometry import measure_job
 
 __all__ = ["measure"]
 

@@ -32,7 +32,7 @@ from labeling.api.stacks import stack_data
 from labeling.api.strict import body
 from labeling.intake.volumes import can_be_cut
 from labeling.models import Read
-from labeling.reading.consensus import (
+from labeling.reading.consensus.opening import (
     Choice,
     answer,
     ask,
@@ -46,7 +46,7 @@ from labeling.reading.consensus import (
     show_report,
     unsettle,
 )
-from labeling.reading.consensus_told import (
+from labeling.reading.consensus.told import (
     around,
     members_told,
     questions_told,

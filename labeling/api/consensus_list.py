@@ -11,7 +11,7 @@ from labeling.api.base import ApiView, person
 from labeling.api.inputs import NothingIn
 from labeling.api.outputs import ErrorOut, Shape
 from labeling.api.strict import body
-from labeling.reading.consensus import consensus_list, open_consensus
+from labeling.reading.consensus.opening import consensus_list, open_consensus
 
 
 class ConsensusRowOut(Shape):

@@ -9,7 +9,7 @@ from labeling.api.base import ApiView, MaySeeAllCases, person
 from labeling.api.outputs import ErrorOut
 from labeling.api.shapes_reading import ProtocolOut
 from labeling.models import Round
-from labeling.reading.protocol import content_hash, is_partial, protocol_of
+from labeling.reading.protocol.record import content_hash, is_partial, protocol_of
 
 
 class ProtocolView(ApiView):

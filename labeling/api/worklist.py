@@ -15,7 +15,7 @@ from labeling.api.shapes_reading import AheadOut, OpenedNextOut, SkippedOut
 from labeling.api.stacks import frame_url
 from labeling.api.strict import body, query
 from labeling.reading.ahead import next_ahead
-from labeling.reading.pool import open_next
+from labeling.reading.planning.pool import open_next
 from labeling.reading.skipping import skip
 from labeling.reading.visibility import read_for
 from labeling.reading.worklist import next_case, worklist

@@ -15,7 +15,7 @@ from labeling.intake.known_vertebrae import known_vertebrae
 from labeling.intake.label_maps import Labels, packed
 from labeling.jobs.queue import Lease
 from labeling.models import Anatomy, AnatomyVertebra, Case, Reader, Stack, Vertebra
-from labeling.reading import measuring, prelabels
+from labeling.reading.opinions import measuring, prelabels
 
 __all__ = ["NewAnatomy", "Stored", "stored_before"]
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from labeling.models import Assignment, RoundState
 from labeling.pages.person import person
-from labeling.reading.handing import (
+from labeling.reading.planning.handing import (
     assignment_for,
     candidates,
     hand_over,

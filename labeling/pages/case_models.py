@@ -24,14 +24,14 @@ from labeling.pages.job_rows import OPEN, JobRow
 from labeling.pages.model_rows import is_simulated
 from labeling.pages.person import person
 from labeling.reading.jobs import visible_jobs
-from labeling.reading.model_opinions import (
+from labeling.reading.opinions.model_opinions import (
     CaseOpinion,
     VertebraOpinion,
     model_readings,
     opinions_are_open,
     vertebra_rows,
 )
-from labeling.reading.prelabels import KIND, ask
+from labeling.reading.opinions.prelabels import KIND, ask
 from labeling.reading.roles import may_choose_models, may_see_all_cases
 from labeling.reading.rounds import reading_anatomy
 from labeling.reading.visibility import case_for

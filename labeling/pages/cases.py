@@ -21,9 +21,9 @@ from labeling.pages.intake import SeriesRow
 from labeling.pages.person import person
 from labeling.pages.vertebrae import segmenting_models, vertebrae_context, without_vertebrae
 from labeling.reading.anatomies import unchecked_cases
+from labeling.reading.elsewhere.reports import LONGEST_REPORT, may_enter_reports, report_state, set_report
 from labeling.reading.facts import facts_of
-from labeling.reading.model_opinions import CaseOpinion, opinions_for
-from labeling.reading.reports import LONGEST_REPORT, may_enter_reports, report_state, set_report
+from labeling.reading.opinions.model_opinions import CaseOpinion, opinions_for
 from labeling.reading.roles import may_open_identity, may_read, may_see_all_cases
 from labeling.reading.visibility import case_for, case_report_for, case_report_is_open, visible_cases
 

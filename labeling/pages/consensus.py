@@ -12,8 +12,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from labeling.models import Read, Sex
 from labeling.pages.person import person
-from labeling.reading.consensus import consensus_list, open_consensus, panel_read
-from labeling.reading.consensus_list import ConsensusRow
+from labeling.reading.consensus.listing import ConsensusRow
+from labeling.reading.consensus.opening import consensus_list, open_consensus, panel_read
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import initials_of
 

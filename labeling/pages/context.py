@@ -9,10 +9,10 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from labeling.reading.clock import days_ahead
-from labeling.reading.consensus_list import has_consensus
+from labeling.reading.consensus.listing import has_consensus
+from labeling.reading.feedback.teaching import may_be_taught
 from labeling.reading.notices import unseen_count
 from labeling.reading.roles import Role, may_export, may_import, may_plan_rounds, may_read, may_see_all_cases, roles_of
-from labeling.reading.teaching import may_be_taught
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_GET
 from labeling.models import Case, Round, Verdict
 from labeling.pages.person import person
 from labeling.pages.places import room_at
-from labeling.reading.feedback import Compared, FeedbackRead, feedback, feedback_of
+from labeling.reading.feedback.own import Compared, FeedbackRead, feedback, feedback_of
+from labeling.reading.feedback.sums import sums_of
 from labeling.reading.roles import may_plan_rounds, may_read
-from labeling.reading.round_sums import sums_of
 from labeling.reading.told import Told
 
 PAGE_SIZE = 50

@@ -30,7 +30,7 @@ from labeling.pages.jobs import overseer
 from labeling.pages.model_rows import KINDS, ModelRow, metric_words
 from labeling.pages.person import person
 from labeling.reading.jobs import visible_jobs
-from labeling.reading.model_opinions import cases_to_prelabel
+from labeling.reading.opinions.model_opinions import cases_to_prelabel
 from labeling.reading.roles import AnyUser, may_choose_models, may_manage_models
 from labeling.reading.visibility import model_case_counts
 from labeling.registry.folders import kept_folder

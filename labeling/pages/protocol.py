@@ -14,7 +14,7 @@ from labeling.models import Round
 from labeling.pages.person import person
 from labeling.pages.round_rows import rules_in_words
 from labeling.pages.worklist import clock_words
-from labeling.reading.protocol import content_hash, is_partial, protocol_of
+from labeling.reading.protocol.record import content_hash, is_partial, protocol_of
 from labeling.reading.roles import may_plan_rounds, may_see_all_cases
 from labeling.reading.rules import Rules
 

@@ -9,8 +9,8 @@ from django.views.decorators.http import require_http_methods
 from labeling.models import Question
 from labeling.pages.person import person
 from labeling.pages.places import room_at
-from labeling.reading.consensus import answer
-from labeling.reading.questions import question_for
+from labeling.reading.consensus.opening import answer
+from labeling.reading.feedback.questions import question_for
 from labeling.reading.refusals import OperationRefused
 
 #: Characters; a longer answer belongs into a meeting.

@@ -20,7 +20,7 @@ from labeling.imaging.refusal import Refusal
 from labeling.intake.read_tables import FIELDS, mapping_from
 from labeling.intake.table_files import MAX_BYTES
 from labeling.pages.person import person
-from labeling.reading.imported_reads import Check, check_reads, import_reads
+from labeling.reading.elsewhere.imported_reads import Check, check_reads, import_reads
 from labeling.reading.roles import may_plan_rounds
 
 __all__ = ["import_page"]

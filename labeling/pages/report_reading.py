@@ -19,7 +19,7 @@ from labeling.language import Proposal
 from labeling.models import Acuity, AoBody, Case, Verdict
 from labeling.pages.cases import show_case
 from labeling.pages.person import person
-from labeling.reading.report_reads import (
+from labeling.reading.elsewhere.report_reads import (
     LONGEST_REASON,
     ReportProposals,
     ReportRow,

@@ -13,8 +13,8 @@ from django.core import signing
 from django.http import QueryDict
 
 from labeling.models import CaseOrigin, Reader, Round, RoundKind, Split
-from labeling.reading.planning import CaseChoice, Override, Plan, defaults_for, fits
-from labeling.reading.plans import FOLLOWING, POOLED
+from labeling.reading.planning.making import CaseChoice, Override, Plan, defaults_for, fits
+from labeling.reading.planning.plans import FOLLOWING, POOLED
 from labeling.reading.roles import Role, reader_of, roles_of
 from labeling.reading.rules import Rules, RulesRefused
 

@@ -10,9 +10,9 @@ from django.utils import timezone
 from labeling.models import Round, RoundKind, RoundState
 from labeling.pages.round_form import RULE_WORDS, rule_value
 from labeling.pages.worklist import about_words
-from labeling.reading.planning import defaults_for
-from labeling.reading.planning_hours import Pace
-from labeling.reading.round_overview import RoundRow
+from labeling.reading.planning.hours import Pace
+from labeling.reading.planning.making import defaults_for
+from labeling.reading.planning.overview import RoundRow
 from labeling.reading.rules import Rules
 
 __all__ = [

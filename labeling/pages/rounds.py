@@ -28,11 +28,8 @@ from labeling.pages.round_rows import (
     shown_words,
 )
 from labeling.reading import clock
-from labeling.reading.planning import change_round, discard_round, make_round, plan_of, preview
-from labeling.reading.plans import FOLLOWING, Preview
-from labeling.reading.refusals import OperationRefused
-from labeling.reading.roles import may_plan_rounds
-from labeling.reading.round_overview import (
+from labeling.reading.planning.making import change_round, discard_round, make_round, plan_of, preview
+from labeling.reading.planning.overview import (
     assignment_rows,
     barred_rows,
     override_rows,
@@ -40,7 +37,10 @@ from labeling.reading.round_overview import (
     round_row,
     round_rows,
 )
-from labeling.reading.round_states import close, pause, resume, start
+from labeling.reading.planning.plans import FOLLOWING, Preview
+from labeling.reading.planning.states import close, pause, resume, start
+from labeling.reading.refusals import OperationRefused
+from labeling.reading.roles import may_plan_rounds
 from labeling.reading.rules import Rules
 from labeling.reading.visibility import owed_assignments
 

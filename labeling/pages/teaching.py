@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 from labeling.pages.feedback import said
 from labeling.pages.person import person
 from labeling.pages.places import room_at
-from labeling.reading.teaching import may_be_taught, teaching_list
+from labeling.reading.feedback.teaching import may_be_taught, teaching_list
 
 
 @require_GET

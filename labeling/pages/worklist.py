@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from labeling.models import Case, Sex
 from labeling.pages.person import person
-from labeling.reading.pool import open_next
+from labeling.reading.planning.pool import open_next
 from labeling.reading.refusals import NotReadable
 from labeling.reading.roles import may_import, may_read, may_see_all_cases
 from labeling.reading.rounds import open_read

@@ -29,8 +29,8 @@ from labeling.models import (
     Stack,
     Vertebra,
 )
-from labeling.reading import measuring, prelabels
-from labeling.reading.proposals import Proposal, rows_of, says_the_same
+from labeling.reading.opinions import measuring, prelabels
+from labeling.reading.opinions.proposals import Proposal, rows_of, says_the_same
 from labeling.reading.refusals import NotReadable, OperationRefused
 from labeling.reading.repinning import Carried, repin
 from labeling.reading.roles import AnyUser, may_read, may_see_all_cases, reader_of

@@ -13,14 +13,14 @@ from django.db import IntegrityError, transaction
 
 from labeling.models import LabelOperation, LabelSource, Read, Reader, Seen, Slice
 from labeling.reading.activity import record_active
-from labeling.reading.claims import keep_claim
 from labeling.reading.gaps import Gap, gaps_of
 from labeling.reading.lease import refuse_while_elsewhere, renewed
+from labeling.reading.opinions.suggestions import checked_screen, refuse_what_nobody_suggested
+from labeling.reading.planning.claims import keep_claim
 from labeling.reading.projection import load_state, take_snapshot, write_difference
 from labeling.reading.refusals import Elsewhere, OperationRefused, ReadLocked
 from labeling.reading.replaying import folded, replayed
 from labeling.reading.state import FindingState, Injury, ReadContext, ReadState, apply
-from labeling.reading.suggestions import checked_screen, refuse_what_nobody_suggested
 from labeling.reading.verbs import touched_vertebra
 from labeling.reading.writable import locked_row, refuse_unless_writable
 

@@ -11,10 +11,10 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from labeling.models import Exposure, Read, SliceLabel
-from labeling.reading.feedback import explained
+from labeling.reading.feedback.own import explained
+from labeling.reading.opinions.suggestions import REVEALED, Opinion, Suggested, case_verdict_of, model_beside
+from labeling.reading.opinions.suggestions import reveals as models_reveal
 from labeling.reading.rules import Rules
-from labeling.reading.suggestions import REVEALED, Opinion, Suggested, case_verdict_of, model_beside
-from labeling.reading.suggestions import reveals as models_reveal
 from labeling.reading.told import told_by
 from labeling.reading.visibility import feedback_cases, truth_for
 

@@ -27,8 +27,8 @@ from labeling.models import (
     Split,
 )
 from labeling.reading import clock
-from labeling.reading.claims import return_lapsed, take
-from labeling.reading.draws import draw_model_hidden, draw_read_twice
+from labeling.reading.planning.claims import return_lapsed, take
+from labeling.reading.planning.draws import draw_model_hidden, draw_read_twice
 from labeling.reading.refusals import NotReadable
 from labeling.reading.roles import AnyUser, may_read, reader_of
 from labeling.reading.rules import DEFAULTS

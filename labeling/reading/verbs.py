@@ -18,7 +18,7 @@ restore            vertebra, finding | null, injury | null (absent: the injury s
 =================  =========================================================================================
 
 `accept` takes over what a model says. That its payload is what a model said, and that the reader was shown it, is not
-judged here but in `labeling.reading.suggestions`, which knows the record.
+judged here but in `labeling.reading.opinions.suggestions`, which knows the record.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ from labeling.models import (
     RoundState,
 )
 from labeling.reading.activity import active_of_cases, pace_ms
-from labeling.reading.claims import return_lapsed
 from labeling.reading.owing import put_away
+from labeling.reading.planning.claims import return_lapsed
 from labeling.reading.roles import may_read
 from labeling.reading.rounds import anatomies_to_read, free_assignments, has_vertebrae, ready, waits
 

@@ -102,7 +102,7 @@ def activate(version: ModelVersion, by: User | None) -> ModelVersion:
 
 def _read_everywhere(version: ModelVersion) -> None:
     # Imported late: who asks for pre-labels asks here which model is active.
-    from labeling.reading.prelabels import ask_everywhere
+    from labeling.reading.opinions.prelabels import ask_everywhere
 
     ask_everywhere(version)
 

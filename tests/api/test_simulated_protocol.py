@@ -29,9 +29,9 @@ from labeling.models import (
     Settlement,
     Split,
 )
-from labeling.reading.planning import CaseChoice, Plan, defaults_for, make_round, preview
+from labeling.reading.planning.making import CaseChoice, Plan, defaults_for, make_round, preview
+from labeling.reading.planning.states import close, start
 from labeling.reading.roles import Role, reader_of
-from labeling.reading.round_states import close, start
 from tests import factories
 from tests.api.conftest import logged_in, post
 from tests.api.protocol_people import TYPES, Said, Skill, choice, operation, read_over_http, seen_by

@@ -14,7 +14,7 @@ FRACTURE, NEGATIVE, LOUDEST = 0.71, 0.08, 0.83
 _SAY = """
 import json
 from labeling.models import Anatomy, Assignment, ModelVersion, Reader, Round, Slice
-from labeling.reading.model_reads import ModelFinding, ModelSlice, store_model_read
+from labeling.reading.opinions.model_reads import ModelFinding, ModelSlice, store_model_read
 
 asked = json.loads(%r)
 anatomy = Anatomy.objects.filter(case=asked["case"]).latest("n")

@@ -13,7 +13,7 @@ from inference import tasks
 from labeling.imaging.vertebral_recipes import SAGITTAL_SLICES, kept_slices
 from labeling.intake.label_maps import label_map
 from labeling.models import Case, Read
-from labeling.reading import prelabels
+from labeling.reading.opinions import prelabels
 from labeling.registry import register
 from tests.inference.classifier_sets import TINY
 from tests.inference.test_classifier_weights import model_in

@@ -21,7 +21,7 @@ from labeling.imaging.geometry import Geometry
 from labeling.imaging.nifti import read_ct, read_labels
 from labeling.imaging.volume import LabelMap, canonical, canonical_labels
 from labeling.models import Anatomy
-from labeling.reading.morphometry import measure_anatomy
+from labeling.reading.opinions.morphometry import measure_anatomy
 from tests.intake import conftest as intake
 
 DATA = Path(os.environ.get("SAGITTAL_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))

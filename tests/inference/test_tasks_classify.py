@@ -23,7 +23,7 @@ from inference.tasks import job_folder
 from labeling.intake.frames import media_path
 from labeling.jobs import queue
 from labeling.models import Anatomy, AnatomyVertebra, Case, Finding, Job, ModelVersion, Read, SliceLabel
-from labeling.reading import measuring, prelabels
+from labeling.reading.opinions import measuring, prelabels
 from labeling.registry import activate, register, retire
 from labeling.registry.folders import kept_folder
 from tests.inference.classifier_sets import TINY, simulated

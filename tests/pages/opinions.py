@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from labeling.models import Anatomy, Case, ModelVersion, Read, Slice
-from labeling.reading.measuring import morphometry_reader
-from labeling.reading.model_reads import ModelFinding, ModelSlice, store_model_read
+from labeling.reading.opinions.measuring import morphometry_reader
+from labeling.reading.opinions.model_reads import ModelFinding, ModelSlice, store_model_read
 from labeling.registry.versions import reader_of_model
 from tests import factories
 

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from labeling.models import Read
-from labeling.reading.consensus import lock_consensus
+from labeling.reading.consensus.opening import lock_consensus
 from labeling.reading.roles import Role
 from tests.api.conftest import logged_in
 from tests.factories import make_user

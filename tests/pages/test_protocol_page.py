@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from labeling.models import Read
-from labeling.reading.protocol import content_hash
+from labeling.reading.protocol.record import content_hash
 from labeling.reading.roles import Role, reader_of
 from tests.factories import lock_plainly, make_assignment, make_read, make_round, make_user
 from tests.reading.test_protocol import settled_round

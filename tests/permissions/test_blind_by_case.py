@@ -21,7 +21,7 @@ from django.test import Client
 from django.urls import reverse
 
 from labeling.models import Exposure, Read
-from labeling.reading.protocol import content_hash
+from labeling.reading.protocol.record import content_hash
 from labeling.reading.visibility import exportable_reads, read_for, truth_for, visible_reads
 from tests.permissions.blind_world import (
     RELATIONS,

@@ -20,7 +20,7 @@ from django.test import Client
 from django.urls import reverse
 
 from labeling.models import Anatomy, Case, Exposure, Finding, Read, Reader, Round, Seen, SliceLabel
-from labeling.reading.measuring import morphometry_reader
+from labeling.reading.opinions.measuring import morphometry_reader
 from labeling.reading.roles import reader_of
 from tests import factories
 from tests.permissions.test_every_url import patterns

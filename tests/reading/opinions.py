@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from labeling.models import Anatomy, ModelVersion, Read, Reader, ReaderKind
-from labeling.reading.model_reads import ModelFinding, ModelSlice, store_model_read
+from labeling.reading.opinions.model_reads import ModelFinding, ModelSlice, store_model_read
+from labeling.reading.opinions.suggestions import model_beside
 from labeling.reading.projection import load_state
-from labeling.reading.suggestions import model_beside
 from tests.factories import digest, number
 from tests.reading.strategies import Suggestions, suggestions
 

@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 
 from labeling.models import Assignment, Case, Read, Reader, ReaderKind, ReasonCode, Round, RoundKind, Seen
 from labeling.reading import washout
-from labeling.reading.consensus import Choice, open_consensus, settle
-from labeling.reading.consensus_rows import table_of
+from labeling.reading.consensus.opening import Choice, open_consensus, settle
+from labeling.reading.consensus.rows import table_of
 from labeling.reading.locking import lock_read
 from labeling.reading.projection import take_snapshot, write_difference
 from labeling.reading.roles import Role

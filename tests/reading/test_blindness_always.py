@@ -31,8 +31,7 @@ from hypothesis.stateful import (
 
 from labeling.api.room import room
 from labeling.models import Assignment, Case, Exposure, Read, Reader, Reference, Round
-from labeling.reading import round_states
-from labeling.reading.consensus import (
+from labeling.reading.consensus.opening import (
     Choice,
     ask,
     correct,
@@ -42,9 +41,10 @@ from labeling.reading.consensus import (
     settle,
     show_report,
 )
-from labeling.reading.consensus_rows import table_of
+from labeling.reading.consensus.rows import table_of
 from labeling.reading.locking import NotComplete, lock_read, pins_of
-from labeling.reading.model_opinions import opinions_for
+from labeling.reading.opinions.model_opinions import opinions_for
+from labeling.reading.planning import states as round_states
 from labeling.reading.projection import load_state
 from labeling.reading.refusals import NotReadable, OperationRefused, ReadLocked
 from labeling.reading.reopening import reopen

@@ -28,7 +28,7 @@ from labeling.models import (
     Settlement,
     Settles,
 )
-from labeling.reading.consensus import (
+from labeling.reading.consensus.opening import (
     Choice,
     answer,
     ask,
@@ -42,7 +42,7 @@ from labeling.reading.consensus import (
     show_report,
     unsettle,
 )
-from labeling.reading.consensus_rows import table_of
+from labeling.reading.consensus.rows import table_of
 from labeling.reading.labels import Conflict, replay
 from labeling.reading.locking import NotComplete, lock_read
 from labeling.reading.projection import load_state

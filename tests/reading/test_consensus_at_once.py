@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from labeling.models import LabelOperation, Read, Reference, Settlement, Settles
-from labeling.reading.consensus import Choice, Locked, lock_consensus, settle
+from labeling.reading.consensus.opening import Choice, Locked, lock_consensus, settle
 from labeling.reading.labels import Conflict, replay
 from labeling.reading.projection import load_state
 from labeling.reading.refusals import OperationRefused, ReadLocked

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeling.models import Acuity, AoBody, SegmentType, Verdict, Why
-from labeling.reading.differences import agreed, agreed_injury, carried, differences, laid, marked_unclear
+from labeling.reading.consensus.differences import agreed, agreed_injury, carried, differences, laid, marked_unclear
 from labeling.reading.state import (
     BLANK,
     FindingState,

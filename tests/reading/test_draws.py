@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeling.models import Assignment, Case, Exposure, Round
-from labeling.reading.draws import block_size, draw_model_hidden, is_drawn
+from labeling.reading.planning.draws import block_size, draw_model_hidden, is_drawn
 from labeling.reading.roles import Role, reader_of
 from labeling.reading.rounds import claim, enter_open_round, put_into_pool
 from labeling.reading.skipping import skip

@@ -10,10 +10,10 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from labeling.models import Case, Exposure, Read, Round
-from labeling.reading.feedback import BY_HARM, feedback, feedback_of, honest_versions
+from labeling.reading.feedback.own import BY_HARM, feedback, feedback_of, honest_versions
+from labeling.reading.feedback.sums import sums_of
 from labeling.reading.revealing import beside, reveals
 from labeling.reading.roles import Role, reader_of
-from labeling.reading.round_sums import sums_of
 from tests.factories import (
     lock_plainly,
     make_assignment,

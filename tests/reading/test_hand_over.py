@@ -14,10 +14,10 @@ from django.utils import timezone
 
 from labeling.models import Assignment, AuditEvent, Exposure, Finding, Notice, Read, Round
 from labeling.reading import washout
-from labeling.reading.handing import candidates, hand_over, override_washout, reassign, take_back
 from labeling.reading.lease import take_lease
-from labeling.reading.planning import discard_round
-from labeling.reading.pool import claim_next
+from labeling.reading.planning.handing import candidates, hand_over, override_washout, reassign, take_back
+from labeling.reading.planning.making import discard_round
+from labeling.reading.planning.pool import claim_next
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import Role, reader_of
 from labeling.reading.rounds import open_read

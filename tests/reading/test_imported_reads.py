@@ -15,9 +15,9 @@ from django.utils import timezone
 from labeling.datasets.slice_truth import true_reads
 from labeling.imaging.refusal import Refusal
 from labeling.models import AuditEvent, Case, Exposure, Finding, Read, Reader, ReaderKind, Round, SegmentInjury
-from labeling.reading.consensus import open_consensus
-from labeling.reading.consensus_rows import offer_of, table_of
-from labeling.reading.imported_reads import Check, check_reads, import_reads
+from labeling.reading.consensus.opening import open_consensus
+from labeling.reading.consensus.rows import offer_of, table_of
+from labeling.reading.elsewhere.imported_reads import Check, check_reads, import_reads
 from labeling.reading.roles import Role, reader_of
 from labeling.reading.visibility import exportable_reads, visible_reads
 from labeling.reading.washout import refresh

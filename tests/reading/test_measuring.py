@@ -20,8 +20,8 @@ from labeling.intake import frames
 from labeling.jobs import queue
 from labeling.jobs.running import run_job
 from labeling.models import Anatomy, Job, JobState, ModelVersion, Read, Series, Stack
-from labeling.reading.measuring import ask, job_key, morphometry_reader
-from labeling.reading.morphometry import _resolution, finding_of, measure_anatomy, measure_job, score_of
+from labeling.reading.opinions.measuring import ask, job_key, morphometry_reader
+from labeling.reading.opinions.morphometry import _resolution, finding_of, measure_anatomy, measure_job, score_of
 from tests.anatomy.body_phantom import Notch, SpinePhantom, lost, row
 from tests.factories import make_anatomy, make_bare_case, make_case, make_stack
 

@@ -13,8 +13,8 @@ from django.db import DatabaseError, connections, transaction
 from labeling.datasets.labels_export import finding_rows
 from labeling.jobs.queue import LeaseLost, claim, enqueue
 from labeling.models import Anatomy, Case, Finding, Job, JobState, LabelSource, Read, Reader, SliceLabel, Verdict
-from labeling.reading import model_reads
-from labeling.reading.model_reads import ModelFinding, ModelSlice, model_read_of, store_model_read
+from labeling.reading.opinions import model_reads
+from labeling.reading.opinions.model_reads import ModelFinding, ModelSlice, model_read_of, store_model_read
 from labeling.reading.roles import reader_of
 from labeling.reading.visibility import exportable_reads, read_for, visible_reads
 from tests.factories import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from labeling.models import Notice, NoticeKind, Question, Reader
+from labeling.reading.feedback.questions import question_for
 from labeling.reading.notices import mark_all_seen, mark_seen, notices_of, tell, unseen_count
-from labeling.reading.questions import question_for
 from labeling.reading.roles import Role, reader_of
 from tests.factories import make_assignment, make_model_reader, make_reader, make_round, make_user, vertebra_of
 from tests.reading.truths import a_case, a_read, a_truth

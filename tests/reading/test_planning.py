@@ -25,7 +25,8 @@ from labeling.models import (
     Split,
 )
 from labeling.reading.owing import owed_assignments
-from labeling.reading.planning import (
+from labeling.reading.planning.dates import openings
+from labeling.reading.planning.making import (
     CaseChoice,
     Override,
     Plan,
@@ -36,11 +37,10 @@ from labeling.reading.planning import (
     plan_of,
     preview,
 )
-from labeling.reading.planning_dates import openings
-from labeling.reading.planning_order import balanced_orders, drawn_order
+from labeling.reading.planning.order import balanced_orders, drawn_order
+from labeling.reading.planning.states import start
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import Role, reader_of
-from labeling.reading.round_states import start
 from tests.factories import (
     lock_plainly,
     make_anatomy,

@@ -25,10 +25,10 @@ from labeling.models import (
     Round,
     Seen,
 )
-from labeling.reading.claims import CLAIM, return_lapsed
-from labeling.reading.draws import draw_read_twice, is_drawn
 from labeling.reading.labels import mark_seen
-from labeling.reading.pool import claim_next, open_next
+from labeling.reading.planning.claims import CLAIM, return_lapsed
+from labeling.reading.planning.draws import draw_read_twice, is_drawn
+from labeling.reading.planning.pool import claim_next, open_next
 from labeling.reading.refusals import NotReadable, OperationRefused
 from labeling.reading.roles import Role, reader_of
 from labeling.reading.rounds import enter_open_round, open_read, put_into_pool

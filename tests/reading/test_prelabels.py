@@ -9,8 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from labeling.models import Job, JobState, ModelVersion, Read
-from labeling.reading.model_reads import ModelFinding, store_model_read
-from labeling.reading.prelabels import anatomies_in_use, ask, ask_everywhere, job_key
+from labeling.reading.opinions.model_reads import ModelFinding, store_model_read
+from labeling.reading.opinions.prelabels import anatomies_in_use, ask, ask_everywhere, job_key
 from labeling.registry.versions import activate, reader_of_model, retire
 from tests.factories import lock_plainly, make_anatomy, make_case, make_model_version, make_read, make_round, make_user
 from tests.reading.test_anatomies import by_hand, make

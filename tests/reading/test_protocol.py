@@ -30,8 +30,8 @@ from labeling.models import (
     Settles,
     Sitting,
 )
-from labeling.reading.handing import hand_over, override_washout, reassign
-from labeling.reading.protocol import content_hash, is_partial, protocol_of
+from labeling.reading.planning.handing import hand_over, override_washout, reassign
+from labeling.reading.protocol.record import content_hash, is_partial, protocol_of
 from labeling.reading.roles import Role, reader_of
 from labeling.reading.rounds import open_read
 from tests.factories import (

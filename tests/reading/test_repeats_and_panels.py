@@ -22,7 +22,7 @@ from labeling.models import (
     Sitting,
 )
 from labeling.reading import washout
-from labeling.reading.consensus import open_consensus
+from labeling.reading.consensus.opening import open_consensus
 from labeling.reading.jobs import visible_jobs
 from labeling.reading.labels import write_operation
 from labeling.reading.refusals import NotReadable, OperationRefused

@@ -12,8 +12,14 @@ from labeling.datasets.labels_export import current_locked_reads, finding_rows
 from labeling.datasets.slice_truth import true_reads
 from labeling.imaging.refusal import Refusal
 from labeling.models import AuditEvent, Case, Exposure, Finding, Read, Reader
-from labeling.reading.model_opinions import opinions_for
-from labeling.reading.report_reads import ReportProposals, SaidByReport, confirm_report, report_proposals, report_reader
+from labeling.reading.elsewhere.report_reads import (
+    ReportProposals,
+    SaidByReport,
+    confirm_report,
+    report_proposals,
+    report_reader,
+)
+from labeling.reading.opinions.model_opinions import opinions_for
 from labeling.reading.roles import Role, reader_of
 from labeling.reading.visibility import exportable_reads, visible_reads
 from tests import factories

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from labeling.imaging.refusal import Refusal
 from labeling.imaging.sealing import Seal
 from labeling.models import AuditEvent, Case, Exposure, Identity
-from labeling.reading.reports import LONGEST_REPORT, report_state, set_report
+from labeling.reading.elsewhere.reports import LONGEST_REPORT, report_state, set_report
 from labeling.reading.roles import Role, reader_of
 from labeling.reading.visibility import case_report_for, case_report_is_open, report_for
 from tests.factories import make_assignment, make_case, make_patient, make_read, make_round, make_user

@@ -9,11 +9,18 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from labeling.models import Assignment, AuditEvent, Exposure, Notice, Reader, Round
-from labeling.reading.planning import CaseChoice, make_round
+from labeling.reading.planning.making import CaseChoice, make_round
+from labeling.reading.planning.overview import (
+    assignment_rows,
+    barred_rows,
+    override_rows,
+    progress,
+    round_row,
+    round_rows,
+)
+from labeling.reading.planning.states import close, pause, resume, start
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import Role
-from labeling.reading.round_overview import assignment_rows, barred_rows, override_rows, progress, round_row, round_rows
-from labeling.reading.round_states import close, pause, resume, start
 from tests.factories import (
     lock_plainly,
     make_assignment,

@@ -9,12 +9,12 @@ from django.utils import timezone
 
 from labeling.models import Difference, Finding, Read, Reader, ReaderKind, Reference, RoundKind, Settlement
 from labeling.reading import washout
-from labeling.reading.consensus import correct, lock_consensus, open_consensus
-from labeling.reading.consensus_rows import table_of
-from labeling.reading.planning import CaseChoice, Plan, defaults_for, preview
+from labeling.reading.consensus.opening import correct, lock_consensus, open_consensus
+from labeling.reading.consensus.rows import table_of
+from labeling.reading.consensus.second_look import SECOND_LOOK, _is_drawn, looked_at_again
+from labeling.reading.planning.making import CaseChoice, Plan, defaults_for, preview
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import Role, reader_of
-from labeling.reading.second_look import SECOND_LOOK, _is_drawn, looked_at_again
 from tests.factories import (
     digest,
     make_assignment,

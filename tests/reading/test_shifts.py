@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeling.models import AuditEvent, Read, RoundKind, Settlement, Settles
-from labeling.reading.consensus import Choice, lock_consensus, set_shift, settle
-from labeling.reading.consensus_rows import offer_of, table_of
-from labeling.reading.differences import differences
+from labeling.reading.consensus.differences import differences
+from labeling.reading.consensus.opening import Choice, lock_consensus, set_shift, settle
+from labeling.reading.consensus.rows import offer_of, table_of
+from labeling.reading.consensus.shifts import compared, moved, offer
 from labeling.reading.labels import replay
 from labeling.reading.projection import load_state
 from labeling.reading.refusals import OperationRefused
-from labeling.reading.shifts import compared, moved, offer
 from labeling.reading.state import FindingState, Injury, ReadContext, ReadState, SliceMark, VertebraContext
 from tests.reading.sittings import LEVELS, a_sitting
 from tests.reading.test_differences import states as states_of_four

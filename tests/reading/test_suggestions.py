@@ -13,12 +13,12 @@ from labeling.models import Assignment, Exposure, LabelOperation, ModelShowing, 
 from labeling.reading.gaps import read_gaps
 from labeling.reading.labels import Conflict, load_state, mark_seen, replay, write_operation
 from labeling.reading.locking import lock_read
+from labeling.reading.opinions.suggestions import model_beside, reveals, stage
 from labeling.reading.refusals import OperationRefused, ReadLocked
 from labeling.reading.reopening import reopen
 from labeling.reading.repinning import repin
 from labeling.reading.roles import Role, reader_of
 from labeling.reading.state import ReadState
-from labeling.reading.suggestions import model_beside, reveals, stage
 from tests.factories import (
     lock_plainly,
     make_anatomy,

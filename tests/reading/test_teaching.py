@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from labeling.models import Case, Exposure, Reference, Round
+from labeling.reading.feedback.teaching import TeachingPage, teaching_list
 from labeling.reading.roles import Role, reader_of
-from labeling.reading.teaching import TeachingPage, teaching_list
 from tests.factories import make_assignment, make_round, make_user
 from tests.reading.truths import a_case, a_lesson, a_read, a_truth
 

@@ -12,7 +12,7 @@ from labeling.intake import batches
 from labeling.intake.importer import import_batch
 from labeling.intake.store import KEPT
 from labeling.models import BatchState, Case, IntakeBatch, Outcome, Series
-from labeling.reading.reports import set_report
+from labeling.reading.elsewhere.reports import set_report
 
 #: What counts as brought in; what was there before counts too, or a second run would fail.
 _CAME_IN = {*KEPT, Outcome.MASK, Outcome.SEEN_BEFORE}

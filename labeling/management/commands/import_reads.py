@@ -13,7 +13,7 @@ from labeling.imaging.refusal import Refusal
 from labeling.intake.read_tables import FIELDS, mapping_from
 from labeling.intake.table_files import MAX_BYTES
 from labeling.models import Read
-from labeling.reading.imported_reads import UNLISTED, Check, check_reads, import_reads
+from labeling.reading.elsewhere.imported_reads import UNLISTED, Check, check_reads, import_reads
 from labeling.reading.roles import may_plan_rounds
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from labeling.models import Case
-from labeling.reading.measuring import ask
+from labeling.reading.opinions.measuring import ask
 from labeling.reading.rounds import reading_anatomy
 
 

@@ -10,10 +10,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from labeling.models import Assignment, Reader, Round, RoundKind, Split
-from labeling.reading.planning import CaseChoice, Plan, Preview, defaults_for, fits, make_round, preview
+from labeling.reading.planning.making import CaseChoice, Plan, Preview, defaults_for, fits, make_round, preview
+from labeling.reading.planning.states import start
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import reader_of
-from labeling.reading.round_states import start
 from labeling.reading.rules import Rules, RulesRefused
 
 

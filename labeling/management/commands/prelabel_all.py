@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from labeling.reading.prelabels import KIND, anatomies_in_use, ask_everywhere
+from labeling.reading.opinions.prelabels import KIND, anatomies_in_use, ask_everywhere
 from labeling.registry.versions import active
 
 

@@ -20,9 +20,9 @@ from labeling.imaging.refusal import Refusal
 from labeling.intake import batches
 from labeling.intake.importer import import_batch
 from labeling.models import BatchState, Case, CaseOrigin, Split
+from labeling.reading.elsewhere.reports import set_report
 from labeling.reading.locking import NotComplete
 from labeling.reading.refusals import NotReadable
-from labeling.reading.reports import set_report
 from labeling.reading.simulated_reader import read_simulated
 from labeling.reading.splits import assign_split
 

@@ -12,11 +12,11 @@ from django.contrib.auth.models import User
 
 from labeling.models import Assignment, Case, Exposure, Read, Reader, ReaderKind, Round, RoundKind
 from labeling.reading.owing import BLIND_KINDS
-from labeling.reading.planning_cases import Entering, chosen, entering
-from labeling.reading.planning_dates import Openings, openings
-from labeling.reading.planning_hours import Paces, paces
-from labeling.reading.planning_order import balanced_orders, drawn_order
-from labeling.reading.plans import FOLLOWING, POOLED, Bar, Plan, PlannedCase, Preview, ReaderPlan
+from labeling.reading.planning.cases import Entering, chosen, entering
+from labeling.reading.planning.dates import Openings, openings
+from labeling.reading.planning.hours import Paces, paces
+from labeling.reading.planning.order import balanced_orders, drawn_order
+from labeling.reading.planning.plans import FOLLOWING, POOLED, Bar, Plan, PlannedCase, Preview, ReaderPlan
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import may_read, may_read_in
 from labeling.reading.rules import Rules

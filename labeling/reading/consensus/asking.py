@@ -7,11 +7,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from labeling.models import AuditEvent, NoticeKind, Participant, Question
-from labeling.reading.consensus_rows import table_of
+from labeling.reading.consensus.rows import table_of
+from labeling.reading.consensus.settling import held_draft, take_a_seat
 from labeling.reading.notices import tell
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import reader_of
-from labeling.reading.settling import held_draft, take_a_seat
 from labeling.reading.visibility import protocol_is_open
 
 __all__ = ["answer", "ask"]
@@ -23,7 +23,7 @@ def ask(user: User, consensus_id: int, *, letter: str, vertebra: int, text: str)
     Raises
     ------
     Read.DoesNotExist, ReadLocked
-        as `labeling.reading.settling.held_draft`.
+        as `labeling.reading.consensus.settling.held_draft`.
     OperationRefused
         where there is no such read or vertebra, or nothing is asked.
     """

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from labeling.models import AnatomyVertebra, Participant, Question, Read, Reference, Round, Settlement, Settles, Sitting
-from labeling.reading.protocol_rows import at
+from labeling.reading.protocol.rows import at
 
 __all__ = ["settled_rows"]
 

@@ -1,6 +1,6 @@
 """Asking for a case to be measured: morphometry reads every anatomy, without weights and without being asked twice.
 
-Whoever makes or confirms an anatomy calls `ask`; `labeling.reading.morphometry` does the work.
+Whoever makes or confirms an anatomy calls `ask`; `labeling.reading.opinions.morphometry` does the work.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from django.db import transaction
 from labeling.anatomy.morphometry_recipe import METHOD, recipe, recipe_sha256
 from labeling.jobs.queue import enqueue
 from labeling.models import Anatomy, Job, ModelState, ModelVersion, Reader, ReaderKind
-from labeling.reading.model_reads import model_read_of
+from labeling.reading.opinions.model_reads import model_read_of
 
 __all__ = ["ask", "job_key", "morphometry_reader"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from labeling.anatomy.levels import next_level, previous_level
 from labeling.models import ShiftMoves, Verdict
-from labeling.reading.differences import below, differences, effective_level, fitted
+from labeling.reading.consensus.differences import below, differences, effective_level, fitted
 from labeling.reading.state import BLANK, FindingState, ReadContext, ReadState
 
 __all__ = ["Offer", "Preview", "compared", "moved", "offer", "says_at_the_end"]

@@ -1,7 +1,7 @@
 """A consensus: opened once the reads are locked and the wash-out is over, settled by a panel, locked as the truth.
 
 It is itself a read, by the panel of its round: what the two reads agree on is filled in when it is opened, what they
-differ in is settled (`labeling.reading.settling`), and its lock makes it the reference. It never edits a read.
+differ in is settled (`labeling.reading.consensus.settling`), and its lock makes it the reference. It edits no read.
 """
 
 from __future__ import annotations
@@ -32,17 +32,12 @@ from labeling.models import (
     Sitting,
 )
 from labeling.reading import washout
-from labeling.reading.asking import answer, ask
-from labeling.reading.consensus_list import consensus_list, next_to_settle
-from labeling.reading.consensus_rows import anatomy_for, seen_by, table_of
-from labeling.reading.exposures import note_exposures
-from labeling.reading.locking import NotComplete, lock_read
-from labeling.reading.references import set_reference, tell_feedback
-from labeling.reading.refusals import OperationRefused
-from labeling.reading.reopening import reopen
-from labeling.reading.roles import may_plan_rounds, may_read_in
-from labeling.reading.second_look import SECOND_LOOK, is_second_look
-from labeling.reading.settling import (
+from labeling.reading.consensus.asking import answer, ask
+from labeling.reading.consensus.listing import consensus_list, next_to_settle
+from labeling.reading.consensus.references import set_reference, tell_feedback
+from labeling.reading.consensus.rows import anatomy_for, seen_by, table_of
+from labeling.reading.consensus.second_look import SECOND_LOOK, is_second_look
+from labeling.reading.consensus.settling import (
     Choice,
     fill_in,
     gaps_of_consensus,
@@ -53,6 +48,11 @@ from labeling.reading.settling import (
     take_a_seat,
     unsettle,
 )
+from labeling.reading.exposures import note_exposures
+from labeling.reading.locking import NotComplete, lock_read
+from labeling.reading.refusals import OperationRefused
+from labeling.reading.reopening import reopen
+from labeling.reading.roles import may_plan_rounds, may_read_in
 from labeling.reading.truths import TARGET
 from labeling.reading.visibility import is_member, protocol_is_open, reads_to_settle
 
@@ -191,7 +191,7 @@ def set_member(user: User, consensus_id: int, *, reader_id: int, present: bool) 
     Raises
     ------
     Read.DoesNotExist, ReadLocked
-        as `labeling.reading.settling.held_draft`.
+        as `labeling.reading.consensus.settling.held_draft`.
     OperationRefused
         where this is no member of the panel, or one who still owes a read of the case.
     """
@@ -269,7 +269,7 @@ def lock_consensus(user: User, consensus_id: int, *, base_seq: int) -> Locked:
     Raises
     ------
     Read.DoesNotExist, ReadLocked
-        as `labeling.reading.settling.held_draft`.
+        as `labeling.reading.consensus.settling.held_draft`.
     Conflict
         where another screen of the panel wrote meanwhile.
     NotComplete
@@ -309,7 +309,7 @@ def correct(user: User, consensus_id: int, reason: str) -> Read:
     Raises
     ------
     Read.DoesNotExist
-        as `labeling.reading.settling.panel_read`.
+        as `labeling.reading.consensus.settling.panel_read`.
     OperationRefused
         where it is a draft, not the newest version, or its round is not open.
     """

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from labeling.models import Anatomy, Case, Difference, Read, RoundKind, Seen, Settles
-from labeling.reading.differences import (
+from labeling.reading.consensus.differences import (
     Asked,
     agreed,
     agreed_injury,
@@ -19,12 +19,12 @@ from labeling.reading.differences import (
     laid,
     marked_unclear,
 )
+from labeling.reading.consensus.second_look import asked_again, is_second_look
+from labeling.reading.consensus.shifts import Offer, compared, moved, offer
 from labeling.reading.gaps import Gap, gaps_of
 from labeling.reading.projection import load_state
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.rounds import reading_anatomy
-from labeling.reading.second_look import asked_again, is_second_look
-from labeling.reading.shifts import Offer, compared, moved, offer
 from labeling.reading.state import FindingState, Injury, ReadContext, ReadState
 
 __all__ = ["Side", "Table", "anatomy_for", "offer_of", "seen_by", "table_of"]

@@ -23,15 +23,15 @@ from labeling.models import (
     Sitting,
 )
 from labeling.reading.activity import active_ms
-from labeling.reading.consensus import members_of, next_to_settle
-from labeling.reading.consensus_list import place_of
-from labeling.reading.consensus_rows import Side, Table, offer_of, table_of
+from labeling.reading.consensus.listing import place_of
+from labeling.reading.consensus.opening import members_of, next_to_settle
+from labeling.reading.consensus.rows import Side, Table, offer_of, table_of
+from labeling.reading.consensus.settling import gaps_of_consensus
+from labeling.reading.consensus.shifts import Offer
 from labeling.reading.gaps import Gap
 from labeling.reading.reopening import hindrance, versions_of
 from labeling.reading.roles import initials_of, may_plan_rounds, may_read_in
 from labeling.reading.rules import Rules
-from labeling.reading.settling import gaps_of_consensus
-from labeling.reading.shifts import Offer
 from labeling.reading.state import BLANK, FindingState, ReadState
 from labeling.reading.visibility import report_for
 from labeling.reading.writable import may_be_written_in

@@ -25,10 +25,10 @@ from labeling.models import (
     SliceValue,
     Why,
 )
-from labeling.reading.prelabels import anatomies_in_use
+from labeling.reading.opinions.prelabels import anatomies_in_use
+from labeling.reading.opinions.suggestions import Opinion, Suggested, opinion_of, standing
 from labeling.reading.roles import AnyUser, may_see_all_cases
 from labeling.reading.rounds import reading_anatomy
-from labeling.reading.suggestions import Opinion, Suggested, opinion_of, standing
 from labeling.reading.visibility import cases_before_models, note_exposure, owes_without_model
 
 __all__ = [
@@ -129,7 +129,7 @@ def model_readings(user: AnyUser, case: Case) -> CaseReadings | None:
 def opinions_for(user: User, case: Case) -> list[CaseOpinion] | None:
     """What models say of a case, the classifier first, with the exposure that it makes; None where it is closed.
 
-    Which of them is `labeling.reading.suggestions.standing`, as beside a read.
+    Which of them is `labeling.reading.opinions.suggestions.standing`, as beside a read.
     """
     if not opinions_are_open(user, case):
         return None

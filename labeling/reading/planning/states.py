@@ -22,8 +22,8 @@ from labeling.models import (
 )
 from labeling.reading.notices import tell
 from labeling.reading.owing import BLIND_KINDS
-from labeling.reading.planning import held_round
-from labeling.reading.previews import counted, listed
+from labeling.reading.planning.making import held_round
+from labeling.reading.planning.previews import counted, listed
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import may_plan_rounds
 from labeling.reading.washout import refresh

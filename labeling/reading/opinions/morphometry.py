@@ -28,8 +28,8 @@ from labeling.intake.frames import stack_geometry, stack_volume
 from labeling.intake.label_maps import body_map, label_map
 from labeling.jobs.queue import Lease
 from labeling.models import Anatomy, AnatomyVertebra, Read, Stack, Verdict, Why
-from labeling.reading.measuring import morphometry_reader
-from labeling.reading.model_reads import ModelFinding, model_read_of, store_model_read
+from labeling.reading.opinions.measuring import morphometry_reader
+from labeling.reading.opinions.model_reads import ModelFinding, model_read_of, store_model_read
 
 __all__ = ["finding_of", "measure_anatomy", "measure_job", "score_of"]
 

@@ -8,9 +8,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from labeling.models import Read, ReaderKind, Reference, Round, RoundState, Split
-from labeling.reading.confusion import Confusion, Sums, confusions, sums
 from labeling.reading.exposures import note_exposures
-from labeling.reading.feedback import compared, honest_versions
+from labeling.reading.feedback.confusion import Confusion, Sums, confusions, sums
+from labeling.reading.feedback.own import compared, honest_versions
 from labeling.reading.owing import owed_assignments
 from labeling.reading.roles import may_plan_rounds, reader_of
 from labeling.reading.rules import Rules

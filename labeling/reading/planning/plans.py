@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from labeling.models import Case, Reader, Round, RoundKind
-from labeling.reading.planning_cases import CaseChoice, LeftOut
-from labeling.reading.planning_hours import Pace
+from labeling.reading.planning.cases import CaseChoice, LeftOut
+from labeling.reading.planning.hours import Pace
 from labeling.reading.rules import DEFAULTS, Rules
 
 __all__ = ["FOLLOWING", "POOLED", "Bar", "Override", "Plan", "PlannedCase", "Preview", "ReaderPlan", "defaults_for"]

@@ -6,8 +6,8 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from labeling.models import Assignment, Case, Read, Reader
-from labeling.reading.claims import CLAIM, return_lapsed
-from labeling.reading.handing import hand_over, override_washout, reassign, take_back
+from labeling.reading.planning.claims import CLAIM, return_lapsed
+from labeling.reading.planning.handing import hand_over, override_washout, reassign, take_back
 from labeling.reading.refusals import NotReadable
 from labeling.reading.roles import may_read, reader_of
 from labeling.reading.rounds import begin, free_assignments, has_vertebrae, open_read, ready, take_from_pool

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from labeling.models import Difference, Finding, Read, ReaderKind, Round, RoundKind, Settlement, Verdict
-from labeling.reading.differences import Asked
+from labeling.reading.consensus.differences import Asked
 from labeling.reading.rules import Rules
 
 __all__ = ["SECOND_LOOK", "asked_again", "is_second_look", "looked_at_again"]

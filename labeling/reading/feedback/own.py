@@ -15,8 +15,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from labeling.models import Case, Exposure, Read, Reference, Settlement, Verdict
-from labeling.reading.confusion import Confusion, Sums, confusions, sums
 from labeling.reading.exposures import note_exposures
+from labeling.reading.feedback.confusion import Confusion, Sums, confusions, sums
 from labeling.reading.roles import reader_of
 from labeling.reading.told import Told, told_by
 from labeling.reading.truths import TARGET

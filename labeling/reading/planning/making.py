@@ -19,10 +19,10 @@ from labeling.models import (
     RoundKind,
     RoundState,
 )
-from labeling.reading.draws import is_drawn
-from labeling.reading.planning_cases import CaseChoice, LeftOut
-from labeling.reading.plans import Override, Plan, Preview, defaults_for
-from labeling.reading.previews import counted, fits, preview
+from labeling.reading.planning.cases import CaseChoice, LeftOut
+from labeling.reading.planning.draws import is_drawn
+from labeling.reading.planning.plans import Override, Plan, Preview, defaults_for
+from labeling.reading.planning.previews import counted, fits, preview
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import may_plan_rounds
 from labeling.reading.rounds import put_into_pool

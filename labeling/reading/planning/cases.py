@@ -26,10 +26,10 @@ from labeling.models import (
     RoundState,
     Split,
 )
+from labeling.reading.consensus.second_look import looked_at_again
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.rounds import anatomies_to_read
 from labeling.reading.rules import Rules
-from labeling.reading.second_look import looked_at_again
 from labeling.reading.truths import TARGET
 from labeling.reading.visibility import owed_assignments
 

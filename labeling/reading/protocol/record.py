@@ -17,9 +17,9 @@ from django.db import transaction
 
 from labeling.models import Round
 from labeling.reading import clock
-from labeling.reading.protocol_people import reader_rows
-from labeling.reading.protocol_rows import CaseRows, at, case_rows, event_rows, people
-from labeling.reading.protocol_settling import settled_rows
+from labeling.reading.protocol.people import reader_rows
+from labeling.reading.protocol.rows import CaseRows, at, case_rows, event_rows, people
+from labeling.reading.protocol.settling import settled_rows
 from labeling.reading.visibility import cases_before_models, note_exposure, owed_assignments
 
 __all__ = ["FORMAT", "content_hash", "is_partial", "protocol_of"]

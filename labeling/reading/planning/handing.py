@@ -28,9 +28,9 @@ from labeling.models import (
     SkipReason,
 )
 from labeling.reading import washout
-from labeling.reading.claims import into_pool, last_position
 from labeling.reading.notices import tell
 from labeling.reading.owing import BLIND_KINDS
+from labeling.reading.planning.claims import into_pool, last_position
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import AnyUser, may_plan_rounds, may_read, may_read_in
 from labeling.reading.rounds import waits

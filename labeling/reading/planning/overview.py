@@ -29,7 +29,7 @@ from labeling.models import (
 )
 from labeling.reading import clock
 from labeling.reading.owing import BLIND_KINDS, owed_assignments
-from labeling.reading.planning_hours import Pace, paces
+from labeling.reading.planning.hours import Pace, paces
 
 __all__ = [
     "AssignmentRow",

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import Count
 
 from labeling.models import Assignment, AuditEvent, Job, ModelVersion, Participant, Read, Reader, Reference, Round
-from labeling.reading.protocol_rows import at, name_of
+from labeling.reading.protocol.rows import at, name_of
 from labeling.reading.roles import Role, roles_of
 
 __all__ = ["reader_rows"]

@@ -35,8 +35,8 @@ from labeling.models import (
     Verdict,
     Why,
 )
+from labeling.reading.elsewhere.old_reads import OldRead, OldReader, cases_of, old_reads_of, readers_of
 from labeling.reading.locking import pins_of
-from labeling.reading.old_reads import OldRead, OldReader, cases_of, old_reads_of, readers_of
 from labeling.reading.projection import take_snapshot
 from labeling.reading.roles import may_plan_rounds, reader_of
 from labeling.reading.rules import DEFAULTS, Rules

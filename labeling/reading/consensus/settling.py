@@ -29,14 +29,14 @@ from labeling.models import (
     Settles,
     ShiftMoves,
 )
-from labeling.reading.consensus_rows import Side, Table, table_of
-from labeling.reading.differences import below, carried
+from labeling.reading.consensus.differences import below, carried
+from labeling.reading.consensus.rows import Side, Table, table_of
+from labeling.reading.consensus.shifts import says_at_the_end
 from labeling.reading.gaps import Gap, gaps_of
 from labeling.reading.labels import Conflict, Operation, write_operation
 from labeling.reading.projection import load_state
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import reader_of
-from labeling.reading.shifts import says_at_the_end
 from labeling.reading.state import (
     BLANK,
     FindingState,

@@ -1,0 +1,1 @@
+"""What readers learn afterwards: their own reads against the truth, sums, teaching cases, questions."""

@@ -1,0 +1,1 @@
+"""Rounds before and while they run: planned, drawn, previewed, started, claimed, handed over."""
