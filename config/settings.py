@@ -234,4 +234,5 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE = {
     "reap": {"task": "labeling.jobs.reap", "schedule": 15.0},
     "close-abandoned": {"task": "labeling.intake.close_abandoned", "schedule": 60.0},
+    "call": {"task": "labeling.reading.call", "schedule": 60.0},
 }

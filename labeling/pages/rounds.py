@@ -37,7 +37,7 @@ from labeling.reading.planning.overview import (
     round_row,
     round_rows,
 )
-from labeling.reading.planning.plans import FOLLOWING, Preview
+from labeling.reading.planning.plans import FOLLOWING, Plan, Preview
 from labeling.reading.planning.states import close, pause, resume, start
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import may_plan_rounds
@@ -131,7 +131,7 @@ def _planned(
         make = request.POST.get("action") == "make"
         refused = not form.is_valid() or (make and anew is not None)
         if form.is_valid():
-            plan = form.plan() if round_ is None else replace(form.plan(), seed=round_.seed)
+            plan = form.plan() if round_ is None else _again(form.plan(), round_)
             seen = preview(plan, user, besides=None if round_ is None else round_.pk)
             if make and anew is None:
                 try:
@@ -154,6 +154,11 @@ def _planned(
         **({"kept": _kept(form, round_)} if seen is None else _preview_context(user, form, seen)),
     }
     return render(request, "pages/round_form.html", context, status=422 if refused else 200)
+
+
+def _again(plan: Plan, round_: Round) -> Plan:
+    """A plan with what the form does not ask for: the seed that the round has, and whether its order was named."""
+    return replace(plan, seed=round_.seed, in_order=plan_of(round_).in_order)
 
 
 def _owed(user: User) -> set[int]:

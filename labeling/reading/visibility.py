@@ -298,14 +298,20 @@ def _report_is_open(user: User, read: Read) -> bool:
         return not owes_without_report(user, read.case_id, besides=read.round_id)
     if not visible_reads(user).filter(pk=read.pk).exists() or owes_without_report(user, read.case_id):
         return False
-    return may_see_all_cases(user) or _panel_is_shown_the_report(read)
+    return may_see_all_cases(user) or _panel_is_shown_the_report(user, read)
 
 
-def _panel_is_shown_the_report(read: Read) -> bool:
+def _panel_is_shown_the_report(user: User, read: Read) -> bool:
     if read.round is None:
         return False
+    rule = read.round.rules.get("report")
+    if rule == "shown":
+        return True
+    # What comes with the panel's own lock is its members': who is only told the truth is told that.
+    if rule == "after_lock" and not _is_open_again(read) and is_member(user, read.round_id or 0, read.case_id):
+        return True
     sittings = Sitting.objects.filter(consensus__round=read.round_id, consensus__case=read.case_id)
-    return read.round.rules.get("report") == "shown" or sittings.filter(report_shown_at__isnull=False).exists()
+    return sittings.filter(report_shown_at__isnull=False).exists()
 
 
 def _is_open_again(read: Read) -> bool:

@@ -11,8 +11,21 @@ from django.test import Client
 
 from labeling.api.schema import described
 from labeling.api.shapes_consensus import ConsensusOut, SettledOut
-from labeling.models import ActiveTime, Case, Exposure, Question, Read, Reference, RoundKind, Settles
+from labeling.models import (
+    ActiveTime,
+    Case,
+    Exposure,
+    Question,
+    Read,
+    Reader,
+    ReaderKind,
+    Reference,
+    RoundKind,
+    Settles,
+)
+from labeling.reading import washout
 from labeling.reading.roles import Role, reader_of
+from labeling.reading.visibility import report_for
 from tests.api.conftest import logged_in, post
 from tests.api.test_schema import check
 from tests.factories import make_assignment, make_round, make_user
@@ -43,7 +56,10 @@ class Table:
         return found
 
     def settle(self, level: str, *, client: Client | None = None, **fields: Any) -> Any:
-        sent = {
+        return post(client or self.client, self.url("settle"), self.settlement(level, **fields))
+
+    def settlement(self, level: str, **fields: Any) -> dict[str, Any]:
+        return {
             "uuid": str(uuid4()),
             "base_seq": Read.objects.get(pk=self.consensus.pk).seq,
             "vertebra": self.sitting.vertebra(level),
@@ -56,7 +72,6 @@ class Table:
             "explanation": "",
             **fields,
         }
-        return post(client or self.client, self.url("settle"), sent)
 
 
 @pytest.fixture
@@ -144,6 +159,47 @@ def test_the_same_settlement_sent_twice_is_answered_twice_and_written_once(table
     assert first.json()["seq"] == base + 1
 
 
+#: What a settlement may cost: whoever settles waits for it at every vertebra.
+MOST_QUERIES = {"vertebra": 24, "slice": 26}
+
+
+@pytest.mark.parametrize("unit", ["vertebra", "slice"])
+def test_a_settlement_keeps_to_a_number_of_queries(unit: str, django_assert_max_num_queries: Any) -> None:
+    table = Table(a_sitting(FIRST, SECOND, rules={"unit": unit}))
+    for took in ("a", "b"):
+        sent = table.settlement("T12", took=took)
+        with django_assert_max_num_queries(MOST_QUERIES[unit]):
+            answer = post(table.client, table.url("settle"), sent)
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("unit", ["vertebra", "slice"])
+def test_a_settlement_answers_what_the_whole_screen_is_told_of_it_afterwards(unit: str) -> None:
+    table = Table(a_sitting(FIRST, SECOND, rules={"unit": unit}))
+    nothing = {"why": "", "process_fracture": False, "acuity": "unknown", "unclear": False, "comment": ""}
+    said = {"verdict": "indeterminate", "ao_body": None, "level_said": "", "slices": {}, "measures": [], **nothing}
+    torn = {"type": "B2", "lower": table.sitting.vertebra("L1")}
+    acts: list[tuple[str, dict[str, Any]]] = [
+        ("T12", {"took": "a", "acuity": "old"}),
+        ("L1", {"took": "b"}),
+        ("T12", {"took": "b"}),
+        ("T12", {"took": "neither", "finding": said, "injury": torn, "acuity": "acute"}),
+        ("T12", {"took": "a", "reason": "level", "teach": True}),
+    ]
+    for level, fields in acts:
+        answer = table.settle(level, **fields)
+        assert answer.status_code == 200, answer.json()
+        _is_told_by(table.get(), answer.json())
+    sent = {"uuid": str(uuid4()), "base_seq": answer.json()["seq"], "vertebra": table.sitting.vertebra("T12")}
+    answer = post(table.client, table.url("unsettle"), sent)
+    _is_told_by(table.get(), answer.json())
+    assert [gap["vertebra"] for gap in answer.json()["gaps"]] == [table.sitting.vertebra("T12")]
+
+
+def _is_told_by(whole: dict[str, Any], answer: dict[str, Any]) -> None:
+    assert answer == {"seq": whole["consensus"]["seq"], **{name: whole[name] for name in ("settled", "state", "gaps")}}
+
+
 def test_another_machine_is_told_to_reload(table: Table) -> None:
     base = Read.objects.get(pk=table.consensus.pk).seq
     table.settle("T12", base_seq=base)
@@ -225,6 +281,40 @@ def test_the_report_stays_hidden_until_the_lead_shows_it(table: Table) -> None:
     assert post(lead, table.url("report"), {}).status_code == 200
     assert table.get()["report"] == {"open": True, "may_show": False, "text": "Fracture of T12."}
     assert Exposure.objects.filter(reader=reader_of(table.sitting.senior), what="report").exists()
+
+
+def test_a_report_that_comes_after_the_lock_opens_to_the_members_with_the_lock_of_the_panel() -> None:
+    table = Table(_with_the_report_after_the_lock(a_sitting(FIRST, SECOND)))
+    Case.objects.filter(pk=table.sitting.case.pk).update(report_text="Fracture of T12.")
+    told = Exposure.objects.filter(what="report", case=table.sitting.case)
+    assert table.get()["report"] == {"open": False, "may_show": False, "text": None}
+    for level in ("T12", "L1"):
+        seq = table.settle(level).json()["seq"]
+    assert table.get()["report"]["open"] is False
+    assert not told.exists()
+    assert post(table.client, table.url("lock"), {"base_seq": seq}).status_code == 200
+    assert table.get()["report"] == {"open": True, "may_show": False, "text": "Fracture of T12."}
+    assert told.filter(reader=reader_of(table.sitting.senior)).exists()
+    for read in table.sitting.reads:
+        assert read.reader.user is not None
+        assert report_for(read.reader.user, Read.objects.get(pk=table.consensus.pk)) is None
+    later = post(table.client, table.url("correct"), {"reason": "L1 looked at again"}).json()["consensus"]
+    for consensus in (table.consensus.pk, later):
+        answer = table.client.get(f"/api/consensus/{consensus}").json()
+        assert answer["report"] == {"open": False, "may_show": False, "text": None}
+
+
+def _with_the_report_after_the_lock(sitting: Sitting) -> Sitting:
+    """The same panel in another round: the rules of one that has begun stay what they are."""
+    before = sitting.round
+    rules = {**before.rules, "report": "after_lock"}
+    panel = Reader.objects.create(kind=ReaderKind.PANEL, label="Panel with the report after its lock")
+    sitting.round = make_round(RoundKind.CONSENSUS, rules=rules, follows=before.follows, panel=panel)
+    before.assignments.all().delete()
+    for user in sitting.seniors:
+        make_assignment(sitting.case, round=sitting.round, reader=reader_of(user))
+    washout.refresh(sitting.round, sitting.case)
+    return sitting
 
 
 def test_the_lock_makes_the_reference_and_a_correction_a_later_version(table: Table) -> None:

@@ -89,6 +89,7 @@ def protocol(db: None, settings: Any, tmp_path: Path) -> Protocol:
     )
 
 
+@pytest.mark.timeout(900)  # a few hundred vertebrae by four readers; a busy machine is slow
 def test_a_whole_protocol_runs_over_the_api_and_every_rule_holds_against_every_attempt(protocol: Protocol) -> None:
     assert sum(len(one) for one in protocol.truth.values()) == VERTEBRAE
     seniors = planned(protocol, "Seniors", RoundKind.INDEPENDENT, protocol.readers[:2])

@@ -113,16 +113,18 @@ def owe_a_blind_read(application: Application, case: dict[str, Any], name: str) 
         name,
     )
     application.sql(
-        "INSERT INTO labeling_round (name, kind, rules, label_schema_id, state, seed, started_at, created_at)"
-        " SELECT %s, 'independent', rules || '{\"anatomy\": \"pinned\"}', label_schema_id, 'open', 0, now(), now()"
+        "INSERT INTO labeling_round (name, kind, rules, label_schema_id, state, seed, imported, started_at, created_at)"
+        " SELECT %s, 'independent', rules || '{\"anatomy\": \"pinned\"}', label_schema_id, 'open', 0, false, now(),"
+        " now()"
         " FROM labeling_round WHERE kind = 'labelling' LIMIT 1",
         f"blind {case['id']}",
     )
     application.sql(
         "INSERT INTO labeling_assignment"
         " (round_id, case_id, reader_id, position, state, skip_reason, skip_note, exposure_override, model_hidden,"
-        " created_at)"
-        " SELECT o.id, %s, r.id, 1, 'open', '', '', '', false, now() FROM labeling_round o, labeling_reader r"
+        " washout_override, read_twice, created_at)"
+        " SELECT o.id, %s, r.id, 1, 'open', '', '', '', false, '', false, now()"
+        " FROM labeling_round o, labeling_reader r"
         " JOIN auth_user u ON u.id = r.user_id WHERE o.name = %s AND u.username = %s",
         case["id"],
         f"blind {case['id']}",

@@ -8,7 +8,15 @@ from playwright.sync_api import expect
 
 from config.folders import REPOSITORY
 from labeling.pages.urls import urlpatterns
-from tests.browser import test_accessibility_of_old_reads, test_accessibility_of_rooms, test_accessibility_of_work
+from tests.browser import (
+    test_accessibility_of_old_reads,
+    test_accessibility_of_rooms,
+    test_accessibility_of_rounds,
+    test_accessibility_of_work,
+    test_consensus,
+    test_practice,
+    test_rounds,
+)
 from tests.browser.accessibility import NOTICE, Look, found_by_axe, looks_at
 from tests.browser.application import Application
 from tests.browser.conftest import NewCase
@@ -35,12 +43,27 @@ NO_PAGE = {
     "job-now": "is a part of the page of a job",
     "job-cancel": "leads on to where the button was",
     "job-again": "leads on to where the button was",
+    "open-next": "leads on to the room",
+    "consensus-open": "leads on to the screen of the consensus",
+    "round-state": "leads on to the round",
+    "assignment-hand-over": "leads on to the round or the worklist",
+    "assignment-reassign": "leads on to the round",
+    "assignment-take-back": "leads on to the round",
+    "assignment-override": "leads on to the round",
     "healthz": "is for machines",
 }
 
 
 def test_every_page_has_a_test_that_looks_at_it() -> None:
-    modules = (test_accessibility_of_old_reads, test_accessibility_of_rooms, test_accessibility_of_work)
+    modules = (
+        test_accessibility_of_old_reads,
+        test_accessibility_of_rooms,
+        test_accessibility_of_rounds,
+        test_accessibility_of_work,
+        test_consensus,
+        test_practice,
+        test_rounds,
+    )
     tests = [*globals().values(), *(one for module in modules for one in vars(module).values())]
     looked_at = {name for test in tests for name in getattr(test, "pages", ())}
     pages = {pattern.name for pattern in urlpatterns} | {"docs"}

@@ -139,7 +139,7 @@ def test_three_cases_go_through_a_whole_protocol(
     panel.press("Enter")
     expect(panel.dialog).to_be_visible()
     panel.press("Enter")
-    expect(panel.dialog).not_to_contain_text("Lock the consensus?")
+    expect(panel.dialog).to_contain_text("This consensus is locked")
     settled = Settled(application, read)
     assert [one["current"] for one in settled.reference()] == [True]
     shas = settled.reads_untouched()
@@ -159,7 +159,7 @@ def test_three_cases_go_through_a_whole_protocol(
     second.press("Enter")
     expect(second.dialog).to_be_visible()
     second.press("Enter")
-    expect(second.dialog).not_to_contain_text("Lock the consensus?")
+    expect(second.dialog).to_contain_text("This consensus is locked")
     assert [one["current"] for one in Settled(application, later).reference()] == [False, True]
     assert settled.reads_untouched() == shas
 

@@ -23,10 +23,12 @@ from labeling.imaging.refusal import Refusal
 from labeling.imaging.vertebral_recipes import SAGITTAL_SLICES
 from labeling.intake.frames import media_path
 from labeling.models import Case, Dataset, DatasetPatient, Finding, Job, Patient, Read, Reference, SliceLabel
+from labeling.reading.roles import Role, reader_of
 from tests.datasets.labelled import ALL, KEPT, locked, masked_case, say, with_mask
 from tests.factories import (
     lock_plainly,
     make_anatomy,
+    make_assignment,
     make_bare_case,
     make_case,
     make_model_reader,
@@ -35,6 +37,7 @@ from tests.factories import (
     make_reader,
     make_round,
     make_stack,
+    make_user,
     sops_of,
     vertebra_of,
 )
@@ -277,6 +280,44 @@ def test_a_set_without_a_fracture_teaches_nothing():
     with pytest.raises(Refusal) as refused:
         freeze_slices("Set", None)
     assert (refused.value.code, refused.value.sentence) == ("one-class", preview.refusal)
+
+
+def test_what_is_frozen_or_refused_tells_nothing_of_a_case_that_its_maker_owes_a_read_of():
+    engineer = make_user(Role.ENGINEER, Role.RESIDENT)
+    for _ in range(2):
+        locked(masked_case(), ALL)
+    owed, loose = masked_case(), masked_case(split="unassigned")
+    for case in (owed, loose):
+        make_assignment(case, round=make_round("practice"), reader=reader_of(engineer))
+    unread = slice_preview(user=engineer)
+    locked(owed, ALL)
+    locked(loose, ALL)
+    assert slice_preview(user=engineer) == unread
+    assert unread.left_out["cases that you owe a read of"] == 1
+    assert slice_preview().cases == 3
+    dataset = freeze_slices("Set", engineer)
+    counts = dataset.recipe["counts"]
+    assert (counts["cases"], counts["fractured_vertebrae"]) == (unread.cases, unread.fractured_vertebrae) == (2, 2)
+    assert owed.patient.pseudonym not in media_path(dataset.manifest).read_text()
+    assert not dataset.patients.filter(patient=owed.patient).exists()
+    assert dataset.recipe["left_out"] == {
+        "cases that its maker owed a read of": 1,
+        "slices shaved off": unread.left_out["slices shaved off"],
+    }
+    assert freeze_slices("All", None).recipe["counts"]["cases"] == 3
+
+
+@pytest.mark.parametrize("verdicts", [ALL, dict.fromkeys(ALL, "negative"), {"L2": "indeterminate"}])
+def test_why_there_is_no_set_does_not_hang_on_what_was_said_of_an_owed_case(verdicts: dict[str, str | None]):
+    engineer = make_user(Role.ENGINEER, Role.RESIDENT)
+    locked(masked_case(), ALL)
+    owed = masked_case()
+    make_assignment(owed, round=make_round("practice"), reader=reader_of(engineer))
+    before = slice_preview(user=engineer).refusal
+    locked(owed, verdicts)
+    with pytest.raises(Refusal) as refused:
+        freeze_slices("Set", engineer)
+    assert refused.value.sentence == before == slice_preview(user=engineer).refusal
 
 
 def two_patients() -> Dataset:

@@ -13,8 +13,10 @@ from django.urls import reverse
 from labeling.models import Notice, NoticeKind, Question
 from labeling.pages.notices import where
 from labeling.reading.notices import notices_of, tell, unseen_count
+from labeling.reading.planning.calling import call
 from labeling.reading.roles import Role, reader_of
 from tests import factories
+from tests.reading.sittings import a_sitting
 from tests.reading.truths import a_case, a_read, a_truth
 
 pytestmark = pytest.mark.django_db
@@ -86,6 +88,20 @@ def test_a_moved_clock_is_said_on_every_page(senior: User, settings: Any, tmp_pa
     settings.CLOCK_FILE = tmp_path / "clock"
     settings.CLOCK_FILE.write_text("28")
     assert "Clock 28 days ahead" in text_of(client.get("/worklist"))
+
+
+def test_the_bell_says_that_a_wash_out_is_over_and_leads_to_the_list(settings: Any, tmp_path: Path) -> None:
+    sitting = a_sitting({}, {"L1": "A1"}, days=28)
+    client = client_of(sitting.senior)
+    call()
+    assert 'aria-label="Notices"' in text_of(client.get("/consensus"))
+    settings.CLOCK_FILE = tmp_path / "clock"
+    settings.CLOCK_FILE.write_text("28")
+    call()
+    assert 'aria-label="Notices, 1 new"' in text_of(client.get("/consensus"))
+    text = text_of(client.get("/notices"))
+    assert f"{sitting.case.name} of {sitting.round.name} can be settled now." in text
+    assert 'href="/consensus"' in text
 
 
 # --- questions --------------------------------------------------------------------------------------------------------

@@ -8,10 +8,11 @@ import pytest
 from django.test import Client
 
 from labeling.models import Assignment, Case, Exposure, Reader, Round
+from labeling.reading.planning.making import CaseChoice, make_round
 from labeling.reading.roles import Role
 from tests.factories import lock_plainly, make_read, make_reader, make_user
 from tests.factories import make_round as make_open_round
-from tests.reading.test_planning import a_case, seniors
+from tests.reading.test_planning import a_case, plan, seniors
 
 pytestmark = pytest.mark.django_db
 
@@ -280,3 +281,17 @@ def test_no_page_of_a_round_tells_a_lead_how_another_is_with_a_case_that_they_ow
     assert "Not told, you owe a read of it" in told()
     lock_plainly(make_read(case, reader=own, round=round_))
     assert "Not told" not in told()
+
+
+def test_a_round_that_is_edited_keeps_the_order_in_which_its_cases_were_named() -> None:
+    client, anna = lead(), make_reader(Role.SENIOR)
+    names = tuple(a_case().name for _ in range(5))[::-1]
+    asked = plan(anna, cases=CaseChoice(names=names), in_order=True, rules={"required_reads": 1})
+    round_ = make_round(None, asked)
+    form = client.get(f"/rounds/{round_.pk}/edit").context["form"]
+    assert form["names"].value().split() == list(names)
+    fields = {**filled(anna, rule_required_reads="1"), "source": "names", "names": form["names"].value()}
+    assert client.post(f"/rounds/{round_.pk}/edit", {**fields, "name": "New", "action": "make"}).status_code == 302
+    rows = Assignment.objects.filter(round=round_).select_related("case__patient").order_by("position")
+    assert tuple(row.case.name for row in rows) == names
+    assert Round.objects.get().name == "New"

@@ -45,6 +45,7 @@ from labeling.reading.consensus.opening import (
 from labeling.reading.consensus.rows import table_of
 from labeling.reading.labels import Conflict, replay
 from labeling.reading.locking import NotComplete, lock_read
+from labeling.reading.planning.handing import reassign, take_back
 from labeling.reading.projection import load_state
 from labeling.reading.refusals import OperationRefused, ReadLocked
 from labeling.reading.reopening import reopen
@@ -403,6 +404,41 @@ def test_a_stranger_does_not_sit_down(sitting: Sitting) -> None:
     stranger = make_reader(Role.SENIOR)
     act = lambda: set_member(sitting.senior, consensus.pk, reader_id=stranger.pk, present=True)  # noqa: E731
     assert code_of(act) == "not_a_member"
+
+
+def test_who_loses_their_seat_leaves_the_table_of_the_open_draft(sitting: Sitting) -> None:
+    consensus = sitting.open()
+    staying, leaving = (reader_of(user) for user in sitting.seniors)
+    sitting.open(sitting.seniors[1])
+    lead = make_user(Role.LEAD)
+    seat = Assignment.objects.get(round=sitting.round, reader=leaving)
+    take_back(lead, seat.pk, "On leave")
+    assert [one.reader for one in Participant.objects.filter(consensus=consensus)] == [staying]
+    (event,) = AuditEvent.objects.filter(verb="panel_presence")
+    assert (event.by, event.detail["member"], event.detail["present"]) == (lead, leaving.pk, False)
+    settle_all(sitting, consensus)
+    lock_consensus(sitting.senior, consensus.pk, base_seq=seq_of(consensus))
+    assert not Exposure.objects.filter(reader=leaving, what="truth").exists()
+
+
+def test_a_seat_that_is_given_to_another_is_left_by_who_had_it(sitting: Sitting) -> None:
+    consensus = sitting.open()
+    other = make_reader(Role.SENIOR)
+    seat = Assignment.objects.get(round=sitting.round, reader__user=sitting.senior)
+    reassign(make_user(Role.LEAD), seat.pk, other.pk, "On leave")
+    assert not Participant.objects.filter(consensus=consensus).exists()
+    assert other.user is not None
+    sitting.open(other.user)
+    assert [one.reader for one in Participant.objects.filter(consensus=consensus)] == [other]
+
+
+def test_who_has_settled_something_stays_on_record_as_present_when_the_seat_is_lost(sitting: Sitting) -> None:
+    consensus = sitting.open()
+    settled(sitting, consensus, "L1")
+    take_back(make_user(Role.LEAD), sitting.seats()[0].pk, "On leave")
+    assert Participant.objects.filter(consensus=consensus, reader__user=sitting.senior).exists()
+    with pytest.raises(Read.DoesNotExist):
+        settled(sitting, consensus, "T12")
 
 
 def test_only_the_lead_shows_the_report_and_it_is_recorded(sitting: Sitting) -> None:

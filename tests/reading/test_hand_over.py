@@ -15,6 +15,7 @@ from django.utils import timezone
 from labeling.models import Assignment, AuditEvent, Exposure, Finding, Notice, Read, Round
 from labeling.reading import washout
 from labeling.reading.lease import take_lease
+from labeling.reading.notices import unseen_count
 from labeling.reading.planning.handing import candidates, hand_over, override_washout, reassign, take_back
 from labeling.reading.planning.making import discard_round
 from labeling.reading.planning.pool import claim_next
@@ -316,7 +317,9 @@ def test_a_consensus_is_freed_for_all_its_members(anna: User, otto: User, lead: 
     make_assignment(assignment.case, round=assignment.round, reader=reader_of(otto), not_before=later)
     override_washout(lead, assignment.pk, "The board meets today")
     assert list(Assignment.objects.values_list("washout_override", flat=True)) == ["The board meets today"] * 2
-    assert [kind for kind, _ in told(anna) + told(otto)] == ["available", "available"]
+    assert [kind for kind, _ in told(anna) + told(otto)] == ["consensus", "consensus"]
+    make_assignment(assignment.case, round=make_round("independent"), reader=reader_of(otto))
+    assert [unseen_count(anna), unseen_count(otto)] == [1, 0], "that a panel can meet is no news for who owes a read"
 
 
 def test_no_wash_out_is_lifted_before_the_round_is_started(client: Client, anna: User, lead: User) -> None:

@@ -8,24 +8,33 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from labeling.models import (
     ActiveTime,
+    Anatomy,
     Assignment,
     AuditEvent,
     Case,
     Exposure,
     Finding,
+    Patient,
+    Read,
     Reader,
     Reference,
     Round,
     RoundKind,
     Split,
+    Stack,
 )
 from labeling.reading.owing import owed_assignments
+from labeling.reading.planning.calling import call
 from labeling.reading.planning.dates import openings
+from labeling.reading.planning.draws import is_drawn
 from labeling.reading.planning.making import (
     CaseChoice,
     Override,
@@ -38,7 +47,7 @@ from labeling.reading.planning.making import (
     preview,
 )
 from labeling.reading.planning.order import balanced_orders, drawn_order
-from labeling.reading.planning.states import start
+from labeling.reading.planning.states import close, start
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import Role, reader_of
 from tests.factories import (
@@ -50,7 +59,10 @@ from tests.factories import (
     make_patient,
     make_read,
     make_reader,
+    make_schema,
     make_user,
+    number,
+    uid,
 )
 from tests.factories import make_round as make_open_round
 
@@ -381,3 +393,164 @@ def test_a_planned_round_is_changed_or_discarded_and_a_started_one_is_not() -> N
     assert not Reader.objects.filter(kind="panel").exists()
     assert list(Round.objects.all()) == [changed]
     assert AuditEvent.objects.filter(verb="round_discarded").count() == 2
+
+
+# --- what a plan keeps, and what it says ahead ---------------------------------------------------------------------
+
+
+def test_an_order_that_was_named_is_kept_when_the_plan_is_changed() -> None:
+    lead, (anna, otto) = make_user(Role.LEAD), seniors()
+    names = tuple(a_case().name for _ in range(5))[::-1]
+    round_ = make_round(lead, plan(anna, otto, cases=CaseChoice(names=names), in_order=True))
+    again = plan_of(round_)
+    assert (again.in_order, again.cases.names) == (True, names)
+    changed = replace(again, readers=(anna.pk,), rules=replace(again.rules, required_reads=1))
+    round_ = change_round(lead, round_.pk, changed)
+    own = Assignment.objects.filter(reader=anna).select_related("case__patient").order_by("position")
+    assert tuple(row.case.name for row in own) == names
+    assert plan_of(round_).in_order
+    change_round(lead, round_.pk, replace(plan_of(round_), in_order=False))
+    assert not plan_of(round_).in_order, "the newest plan counts"
+    assert not plan_of(make_round(lead, plan(anna, otto, name="Drawn"))).in_order
+
+
+def test_the_preview_of_a_drawn_case_waits_for_its_second_read() -> None:
+    first, (anna, otto) = make_open_round("labelling"), seniors()
+    drawn, both, once = (a_case(split="training") for _ in range(3))
+    reads = [make_read(case, reader=anna, round=first) for case in (drawn, both, once)]
+    Assignment.objects.filter(case=drawn).update(read_twice=True)
+    make_assignment(both, round=first, reader=otto)
+    Finding.objects.create(read=reads[2], vertebra=reads[2].anatomy.vertebrae.get(level="L2").vertebra, unclear=True)
+    for read in reads:
+        lock_plainly(read)
+    asked = plan(anna, otto, kind="consensus", follows=first.pk, name="Settle", rules={"washout_days": 5})
+    seen = preview(asked).readers[0]
+    assert {one.case: (one.opens, one.waits) for one in seen.cases} == {
+        drawn: (None, True),
+        both: (None, True),
+        once: (reads[2].locked_at + timedelta(days=5), False),  # type: ignore[operator]
+    }
+    assert_the_plan_keeps_its_word(asked)
+
+
+def test_the_preview_of_a_blind_case_counts_the_seniors_reads_whoever_else_has_locked_before() -> None:
+    first, (anna, otto) = make_open_round("independent"), seniors()
+    residents = [make_reader(Role.RESIDENT) for _ in range(2)]
+    case, waiting = a_case(), a_case()
+    for reader in residents:
+        for one in (case, waiting):
+            lock_plainly(make_read(one, reader=reader, round=first))
+    for reader in (anna, otto):
+        make_assignment(waiting, round=first, reader=reader)
+    last = [lock_plainly(make_read(case, reader=reader, round=first)).locked_at for reader in (anna, otto)][-1]
+    assert last is not None
+    asked = plan(anna, otto, kind="consensus", follows=first.pk, name="Settle")
+    on = openings(RoundKind.CONSENSUS, asked.rules, first, [case.pk, waiting.pk])
+    assert on == {(None, case.pk): last + timedelta(days=28)}
+    assert_the_plan_keeps_its_word(asked)
+
+
+def assert_the_plan_keeps_its_word(asked: Plan) -> None:
+    """The dates that a preview says are those that the round gets."""
+    said = {(one.reader, case.case): case.opens for one in preview(asked).readers for case in one.cases}
+    round_ = make_round(None, asked)
+    rows = Assignment.objects.filter(round=round_).select_related("reader", "case")
+    assert {(row.reader, row.case): row.not_before for row in rows} == said
+
+
+@pytest.mark.parametrize("kind", RoundKind)
+def test_models_come_first_where_labels_are_made_and_nowhere_else(kind: RoundKind) -> None:
+    a_case(split="training")
+    asked = plan(make_reader(Role.SENIOR), kind=kind.value, cases=CaseChoice(split="training"))
+    asked = replace(asked, rules=replace(asked.rules, model="shown", model_hidden_share=0.5, required_reads=1))
+    assert ("model_first" in codes(asked)) == (kind != RoundKind.LABELLING)
+    assert "model_first" not in codes(replace(asked, rules=replace(asked.rules, model="after_lock")))
+
+
+def test_a_second_reader_is_drawn_for_a_pool_and_for_no_assigned_reader() -> None:
+    reader, cases = make_reader(), [a_case(split="training") for _ in range(6)]
+    asked = plan(reader, kind="labelling", cases=CaseChoice(split="training"), rules={"second_reader_share": 0.5})
+    given = make_round(None, asked)
+    assert given.rules["second_reader_share"] == preview(asked, besides=given.pk).rules.second_reader_share == 0
+    pool = make_round(None, replace(asked, name="Pool", readers=(), pooled=True))
+    assert pool.rules["second_reader_share"] == 0.5
+    drawn = [one.read_twice for one in Assignment.objects.filter(round=pool).order_by("position")]
+    assert drawn == [is_drawn(7, place, 0.5, "read twice") for place in range(len(cases))]
+
+
+# --- how much is asked of the database ------------------------------------------------------------------------------
+
+
+def a_blind_round_read_by(readers: list[Reader], cases: int) -> Round:
+    """A round whose cases are all locked by these readers; light cases without images, each with one vertebra."""
+    round_ = make_open_round("independent")
+    patients = Patient.objects.bulk_create(
+        Patient(pseudonym=f"S{number():06d}", split="test", sex="F") for _ in range(cases)
+    )
+    made = Case.objects.bulk_create(
+        Case(patient=one, number=1, study_uid=uid(), age=61, origin="simulated") for one in patients
+    )
+    pattern = a_case(split="unassigned")
+    for case in made:
+        stack = Stack.objects.get(pk=pattern.reading_stack_id)
+        stack.pk, stack._state.adding, stack.case, stack.series_uid = None, True, case, uid()
+        stack.source_digest = stack.series_uid
+        stack.save()
+        case.reading_stack = stack
+        make_anatomy(case, ("L1",), first_k=0, last_k=0)
+    Case.objects.bulk_update(made, ["reading_stack"])
+    rows = [(case, reader) for case in made for reader in readers]
+    Assignment.objects.bulk_create(
+        Assignment(round=round_, case=case, reader=reader, position=at) for at, (case, reader) in enumerate(rows)
+    )
+    anatomy = {one.case_id: one for one in Anatomy.objects.filter(case__in=made)}
+    Read.objects.bulk_create(
+        Read(
+            round=round_, case=case, reader=reader, stack=case.reading_stack, anatomy=anatomy[case.pk],
+            state="locked", locked_at=timezone.now(), content_sha="0" * 64,
+        )
+        for case, reader in rows
+    )  # fmt: skip
+    return round_
+
+
+def queries_of(readers: list[Reader], cases: int) -> tuple[int, int, int, int]:
+    """How many queries a preview, a plan, a start and the calls of the day take, and that nothing is left out."""
+    first = a_blind_round_read_by(readers, cases)
+    asked = plan(*readers, kind="consensus", follows=first.pk, name=f"Settle {number()}", rules={"washout_days": 0})
+    asked = replace(asked, cases=CaseChoice())
+    counts = []
+    with CaptureQueriesContext(connection) as asking:
+        assert len(preview(asked).entry) == cases
+    counts.append(len(asking))
+    with CaptureQueriesContext(connection) as asking:
+        round_ = make_round(None, asked)
+    counts.append(len(asking))
+    with CaptureQueriesContext(connection) as asking:
+        start(None, round_.pk)
+    counts.append(len(asking))
+    with CaptureQueriesContext(connection) as asking:
+        assert call() == len(readers)
+    counts.append(len(asking))
+    rows = Assignment.objects.filter(round=round_)
+    assert rows.count() == cases * len(readers)
+    assert not rows.filter(not_before__isnull=True).exists()
+    close(None, round_.pk)
+    return counts[0], counts[1], counts[2], counts[3]
+
+
+def test_a_consensus_of_many_cases_takes_as_many_queries_as_one_of_few() -> None:
+    readers = seniors()
+    assert queries_of(readers, 3) == queries_of(readers, 30)
+
+
+def test_a_pool_of_many_cases_takes_as_many_queries_as_one_of_few() -> None:
+    make_schema()
+    counts = []
+    for cases in (2, 12):
+        names = tuple(a_case(split="training").name for _ in range(cases))
+        asked = plan(kind="labelling", cases=CaseChoice(names=names), pooled=True, name=f"Pool of {cases}")
+        with CaptureQueriesContext(connection) as asking:
+            make_round(None, replace(asked, rules=replace(asked.rules, second_reader_share=0.5)))
+        counts.append(len(asking))
+    assert counts[0] == counts[1]

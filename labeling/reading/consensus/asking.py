@@ -7,8 +7,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from labeling.models import AuditEvent, NoticeKind, Participant, Question
+from labeling.reading.consensus.presence import take_a_seat
 from labeling.reading.consensus.rows import table_of
-from labeling.reading.consensus.settling import held_draft, take_a_seat
+from labeling.reading.consensus.settling import held_draft
 from labeling.reading.notices import tell
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import reader_of

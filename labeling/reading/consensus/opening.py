@@ -34,6 +34,7 @@ from labeling.models import (
 from labeling.reading import washout
 from labeling.reading.consensus.asking import answer, ask
 from labeling.reading.consensus.listing import consensus_list, next_to_settle
+from labeling.reading.consensus.presence import note_presence, take_a_seat
 from labeling.reading.consensus.references import set_reference, tell_feedback
 from labeling.reading.consensus.rows import anatomy_for, seen_by, table_of
 from labeling.reading.consensus.second_look import SECOND_LOOK, is_second_look
@@ -45,8 +46,10 @@ from labeling.reading.consensus.settling import (
     panel_read,
     set_shift,
     settle,
-    take_a_seat,
+    settle_at_table,
+    settlements_of,
     unsettle,
+    unsettle_at_table,
 )
 from labeling.reading.exposures import note_exposures
 from labeling.reading.locking import NotComplete, lock_read
@@ -71,8 +74,10 @@ __all__ = [
     "set_member",
     "set_shift",
     "settle",
+    "settle_at_table",
     "show_report",
     "unsettle",
+    "unsettle_at_table",
 ]
 
 _OWES = "You still owe a read of this case. Lock that first."
@@ -207,20 +212,14 @@ def set_member(user: User, consensus_id: int, *, reader_id: int, present: bool) 
             if Settlement.objects.filter(consensus=consensus, by=member).exists():
                 raise OperationRefused("has_settled", f"{member} has settled something here, so they were present.")
             if Participant.objects.filter(consensus=consensus, reader=member).delete()[0]:
-                _note_presence(user, consensus, member, present=False)
+                note_presence(user, consensus, member, present=False)
             return consensus
         if not protocol_is_open(member.user, consensus.case_id):
             raise OperationRefused("owes_read", f"{member} cannot sit here: a read of this case is still owed.")
         if Participant.objects.get_or_create(consensus=consensus, reader=member)[1]:
-            _note_presence(user, consensus, member, present=True)
+            note_presence(user, consensus, member, present=True)
         reads_to_settle(user, consensus)
         return consensus
-
-
-def _note_presence(user: User, consensus: Read, member: Reader, *, present: bool) -> None:
-    """Who was said to sit at the table, and who to have left it, stays on record."""
-    detail = {"round": consensus.round_id, "consensus": consensus.pk, "member": member.pk, "present": present}
-    AuditEvent.objects.create(by=user, verb="panel_presence", case=consensus.case, detail=detail)
 
 
 def show_report(user: User, consensus_id: int) -> Read:
@@ -280,7 +279,7 @@ def lock_consensus(user: User, consensus_id: int, *, base_seq: int) -> Locked:
     with transaction.atomic():
         consensus = held_draft(user, consensus_id)
         table = table_of(consensus)
-        if base_seq == consensus.seq and (gaps := gaps_of_consensus(table)):
+        if base_seq == consensus.seq and (gaps := gaps_of_consensus(table, settlements_of(consensus))):
             raise NotComplete(gaps)
         _refuse_panel(consensus)
         sitting = Sitting.objects.get(consensus=consensus)

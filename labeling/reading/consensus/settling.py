@@ -6,20 +6,20 @@ never touched.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from labeling.models import (
     AuditEvent,
     LabelOperation,
     LabelSource,
-    Participant,
     Read,
     ReaderKind,
     ReasonCode,
@@ -30,10 +30,12 @@ from labeling.models import (
     ShiftMoves,
 )
 from labeling.reading.consensus.differences import below, carried
+from labeling.reading.consensus.presence import take_a_seat
 from labeling.reading.consensus.rows import Side, Table, table_of
 from labeling.reading.consensus.shifts import says_at_the_end
 from labeling.reading.gaps import Gap, gaps_of
-from labeling.reading.labels import Conflict, Operation, write_operation
+from labeling.reading.labels import Conflict, Operation, Written, write_operation
+from labeling.reading.owing import owed_assignments, seats
 from labeling.reading.projection import load_state
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import reader_of
@@ -47,7 +49,6 @@ from labeling.reading.state import (
     finding_from_json,
     injury_from_json,
 )
-from labeling.reading.visibility import is_member, protocol_is_open
 from labeling.reading.writable import locked_row, refuse_unless_writable
 
 __all__ = [
@@ -58,8 +59,10 @@ __all__ = [
     "panel_read",
     "set_shift",
     "settle",
-    "take_a_seat",
+    "settle_at_table",
+    "settlements_of",
     "unsettle",
+    "unsettle_at_table",
 ]
 
 
@@ -89,13 +92,18 @@ def panel_read(user: User, consensus_id: int) -> Read:
     Read.DoesNotExist
         where there is no such consensus or it is not theirs to see; the two look alike.
     """
-    found = Read.objects.select_related("round__follows", "case__patient", "reader", "stack", "anatomy")
-    read = found.get(pk=consensus_id, reader__kind=ReaderKind.PANEL, round__kind=RoundKind.CONSENSUS)
-    if read.round_id is None or not is_member(user, read.round_id, read.case_id):
-        raise Read.DoesNotExist
-    if not protocol_is_open(user, read.case_id):
-        raise Read.DoesNotExist
-    return read
+    whole = _of_panels(user).select_related("round__follows", "case__patient", "reader", "stack", "anatomy")
+    return whole.get(pk=consensus_id)
+
+
+def _of_panels(user: User) -> QuerySet[Read]:
+    """The consensus reads of the panels that this person sits in, but for those of cases they owe a read of."""
+    return Read.objects.filter(
+        Exists(seats(user).filter(round=OuterRef("round"), case=OuterRef("case"))),
+        ~Exists(owed_assignments(user).filter(case=OuterRef("case"))),
+        reader__kind=ReaderKind.PANEL,
+        round__kind=RoundKind.CONSENSUS,
+    )
 
 
 def held_draft(user: User, consensus_id: int) -> Read:
@@ -108,18 +116,19 @@ def held_draft(user: User, consensus_id: int) -> Read:
     ReadLocked, OperationRefused
         where it is locked, or its round is not open.
     """
-    reader = panel_read(user, consensus_id).reader
+    reader = _of_panels(user).select_related("reader").only("reader").get(pk=consensus_id).reader
     refuse_unless_writable(locked_row(consensus_id, reader))
+    # Whoever waited for the row is told of the read, and judged, as both are now.
     return panel_read(user, consensus_id)
 
 
-def take_a_seat(user: User, consensus: Read) -> None:
-    """Who writes is present."""
-    Participant.objects.get_or_create(consensus=consensus, reader=reader_of(user))
-
-
 def settle(user: User, consensus_id: int, *, uuid: UUID, base_seq: int, choice: Choice) -> Read:
-    """Settles one vertebra, or settles it anew; the consensus as it is then. Sending the same again changes nothing.
+    """As `settle_at_table`; the consensus as it is then."""
+    return settle_at_table(user, consensus_id, uuid=uuid, base_seq=base_seq, choice=choice).consensus
+
+
+def settle_at_table(user: User, consensus_id: int, *, uuid: UUID, base_seq: int, choice: Choice) -> Table:
+    """Settles one vertebra, or settles it anew; the table as it is then. Sending the same again changes nothing.
 
     Raises
     ------
@@ -133,7 +142,7 @@ def settle(user: User, consensus_id: int, *, uuid: UUID, base_seq: int, choice: 
     with transaction.atomic():
         consensus = held_draft(user, consensus_id)
         if _is_sent_again(consensus, uuid, choice.vertebra):
-            return consensus
+            return table_of(consensus)
         _refuse_stale(consensus, base_seq)
         table = table_of(consensus)
         asked = table.asked_of(choice.vertebra)
@@ -146,47 +155,65 @@ def settle(user: User, consensus_id: int, *, uuid: UUID, base_seq: int, choice: 
             raise OperationRefused("unknown_reason", "Say why the readers differ: choose one of the reasons.")
         if table.context.unit == "slice":
             # Whoever settles a vertebra has its images on the same screen.
-            sops = table.context.vertebrae[choice.vertebra].sops
+            sops = [sop for sop in table.context.vertebrae[choice.vertebra].sops if sop not in table.context.seen]
             Seen.objects.bulk_create([Seen(read=consensus, slice_id=sop) for sop in sops], ignore_conflicts=True)
-        fill_in(consensus, choice.vertebra, finding, injury, uuid=uuid, base_seq=base_seq)
-        Settlement.objects.update_or_create(
-            consensus=consensus,
-            vertebra_id=choice.vertebra,
-            defaults={
-                "difference": asked.difference,
-                "took": choice.took,
-                "reason": reason,
-                "teach": choice.teach,
-                "explanation": choice.explanation,
-                "by": reader_of(user),
-            },
+            table = replace(table, context=replace(table.context, seen=table.context.seen | {*sops}))
+        written = fill_in(consensus, choice.vertebra, finding, injury, uuid=uuid, base_seq=base_seq)
+        said = {
+            "difference": asked.difference,
+            "took": choice.took,
+            "reason": reason,
+            "teach": choice.teach,
+            "explanation": choice.explanation,
+            "by": take_a_seat(user, consensus),
+        }
+        Settlement.objects.bulk_create(
+            [Settlement(consensus=consensus, vertebra_id=choice.vertebra, **said)],
+            update_conflicts=True,
+            unique_fields=["consensus", "vertebra"],
+            update_fields=[*said],
         )
-        take_a_seat(user, consensus)
-        return panel_read(user, consensus_id)
+        return _as_written(table, choice.vertebra, written)
 
 
 def unsettle(user: User, consensus_id: int, *, uuid: UUID, base_seq: int, vertebra: int) -> Read:
-    """Takes back how a vertebra was settled: it is open again.
+    """As `unsettle_at_table`; the consensus as it is then."""
+    return unsettle_at_table(user, consensus_id, uuid=uuid, base_seq=base_seq, vertebra=vertebra).consensus
+
+
+def unsettle_at_table(user: User, consensus_id: int, *, uuid: UUID, base_seq: int, vertebra: int) -> Table:
+    """Takes back how a vertebra was settled: it is open again; the table as it is then.
 
     Raises
     ------
     Read.DoesNotExist, ReadLocked, Conflict
-        as `settle`.
+        as `settle_at_table`.
     OperationRefused
         where it is not settled.
     """
     with transaction.atomic():
         consensus = held_draft(user, consensus_id)
         if _is_sent_again(consensus, uuid, vertebra):
-            return consensus
+            return table_of(consensus)
         _refuse_stale(consensus, base_seq)
         settlement = Settlement.objects.filter(consensus=consensus, vertebra=vertebra).first()
         if settlement is None:
             raise OperationRefused("not_settled", "This vertebra is not settled, so there is nothing to take back.")
-        fill_in(consensus, vertebra, None, None, uuid=uuid, base_seq=base_seq)
+        table = table_of(consensus)
+        written = fill_in(consensus, vertebra, None, None, uuid=uuid, base_seq=base_seq)
         settlement.delete()
         take_a_seat(user, consensus)
-        return panel_read(user, consensus_id)
+        return _as_written(table, vertebra, written)
+
+
+def _as_written(table: Table, vertebra: int, written: Written) -> Table:
+    """The table once an operation of the panel on this vertebra was written: its reads, and so what is asked and agreed
+    of them, are what they were."""
+    table.consensus.seq = written.seq
+    state = table.state.with_finding(vertebra, written.findings[vertebra])
+    if vertebra in written.injuries:
+        state = state.with_injury(vertebra, written.injuries[vertebra])
+    return replace(table, state=state)
 
 
 def _is_sent_again(consensus: Read, uuid: UUID, vertebra: int) -> bool:
@@ -218,7 +245,7 @@ def fill_in(
     *,
     uuid: UUID | None = None,
     base_seq: int | None = None,
-) -> None:
+) -> Written:
     """Writes what the panel's read says of a vertebra, as one operation of the panel; the caller holds its row."""
     seq = Read.objects.values_list("seq", flat=True).get(pk=consensus.pk) if base_seq is None else base_seq
     said = None if finding is None else finding.as_json()
@@ -231,7 +258,7 @@ def fill_in(
         shown={},
         client_at=timezone.now(),
     )
-    write_operation(read_id=consensus.pk, reader=consensus.reader, operation=operation)
+    return write_operation(read_id=consensus.pk, reader=consensus.reader, operation=operation)
 
 
 # --- what is chosen -------------------------------------------------------------------------------------------------
@@ -343,15 +370,20 @@ def _follow(consensus: Read, before: Table, letter: str) -> None:
 # --- what is open ---------------------------------------------------------------------------------------------------
 
 
-def gaps_of_consensus(table: Table) -> tuple[Gap, ...]:
+def settlements_of(consensus: Read) -> tuple[Settlement, ...]:
+    """How the vertebrae of a consensus were settled, with the reasons, in the order in which that was done first."""
+    return tuple(Settlement.objects.filter(consensus=consensus).select_related("reason").order_by("pk"))
+
+
+def gaps_of_consensus(table: Table, settlements: Collection[Settlement]) -> tuple[Gap, ...]:
     """What is open before a consensus can be locked: what is asked and not settled, then what any read would lack."""
-    settled = set(Settlement.objects.filter(consensus=table.consensus).values_list("vertebra", flat=True))
-    state, context = load_state(table.consensus)
+    settled = {one.vertebra_id for one in settlements}
+    context = table.context
     waiting = [one for one in table.asked if one.vertebra not in settled]
     named = {one.vertebra: context.vertebrae[one.vertebra] for one in waiting}
     open_ = [
         Gap(one.vertebra, named[one.vertebra].level, "not_settled", f"{named[one.vertebra].name} is not settled yet.")
         for one in waiting
     ]
-    lacking = [gap for gap in gaps_of(state, context) if gap.vertebra not in named]
+    lacking = [gap for gap in gaps_of(table.state, context) if gap.vertebra not in named]
     return (*open_, *lacking)

@@ -5,12 +5,12 @@ It shows nobody anything by itself: whoever calls it has come through the door w
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.contrib.auth.models import User
 
 from labeling.models import (
-    Finding,
     LabelSource,
     Participant,
     Question,
@@ -26,7 +26,7 @@ from labeling.reading.activity import active_ms
 from labeling.reading.consensus.listing import place_of
 from labeling.reading.consensus.opening import members_of, next_to_settle
 from labeling.reading.consensus.rows import Side, Table, offer_of, table_of
-from labeling.reading.consensus.settling import gaps_of_consensus
+from labeling.reading.consensus.settling import gaps_of_consensus, settlements_of
 from labeling.reading.consensus.shifts import Offer
 from labeling.reading.gaps import Gap
 from labeling.reading.reopening import hindrance, versions_of
@@ -43,9 +43,11 @@ def table_told(consensus: Read) -> dict[str, Any]:
     """What the panel settles: the reads, what is asked, agreed and settled, and the shift that would make them fit."""
     table = table_of(consensus)
     found = offer_of(table) if consensus.state == "draft" else None
+    settlements = settlements_of(consensus)
+    active = {letter: active_ms(side.read)[""] for letter, side in table.sides.items()}
     return {
         "letters": list(table.sides),
-        "reads": {letter: _side(side) for letter, side in table.sides.items()},
+        "reads": {letter: _side(side, active[letter]) for letter, side in table.sides.items()},
         "asked": [
             {
                 "vertebra": one.vertebra,
@@ -68,10 +70,10 @@ def table_told(consensus: Read) -> dict[str, Any]:
             for letter, side in table.sides.items()
             if side.settles.shift
         },
-        "settled": _settled(consensus),
+        "settled": _settled(table, settlements),
         "state": table.state.as_json(),
-        "gaps": _gaps(table),
-        "record": _record(consensus, table),
+        "gaps": _gaps(table, settlements),
+        "record": _record(table, active),
     }
 
 
@@ -126,14 +128,14 @@ def around(user: User, consensus: Read) -> dict[str, Any]:
     }
 
 
-def settled_told(consensus: Read) -> dict[str, Any]:
+def settled_told(table: Table) -> dict[str, Any]:
     """What the consensus says after something was settled, and what is open still."""
-    table = table_of(consensus)
+    settlements = settlements_of(table.consensus)
     return {
-        "seq": consensus.seq,
-        "settled": _settled(consensus),
+        "seq": table.consensus.seq,
+        "settled": _settled(table, settlements),
         "state": table.state.as_json(),
-        "gaps": _gaps(table),
+        "gaps": _gaps(table, settlements),
     }
 
 
@@ -174,9 +176,7 @@ def questions_told(consensus: Read) -> list[dict[str, Any]]:
 
 def report_told(user: User, consensus: Read) -> dict[str, Any]:
     """Whether the panel is shown the clinical report, by its rules or by the lead, and what it says then."""
-    rules = None if consensus.round is None else Rules.parse(consensus.round.rules)
-    shown = Sitting.objects.filter(consensus=consensus, report_shown_at__isnull=False).exists()
-    is_open = shown or (rules is not None and rules.report == "shown")
+    is_open = _report_is_open(consensus)
     return {
         "open": is_open,
         "may_show": not is_open and consensus.state == "draft" and may_plan_rounds(user),
@@ -184,16 +184,24 @@ def report_told(user: User, consensus: Read) -> dict[str, Any]:
     }
 
 
+def _report_is_open(consensus: Read) -> bool:
+    rule = "hidden" if consensus.round is None else Rules.parse(consensus.round.rules).report
+    if rule == "shown" or Sitting.objects.filter(consensus=consensus, report_shown_at__isnull=False).exists():
+        return True
+    # As for any read: what may still be changed hides the report again.
+    return rule == "after_lock" and not versions_of(consensus).exclude(state="locked").exists()
+
+
 # --- parts ----------------------------------------------------------------------------------------------------------
 
 
-def _side(side: Side) -> dict[str, Any]:
+def _side(side: Side, active: int) -> dict[str, Any]:
     locked = side.read.locked_at
     return {
         "state": _said(side.state),
         "locked_at": locked.isoformat() if locked else None,
         "version": side.read.version,
-        "active_ms": active_ms(side.read)[""] or None,
+        "active_ms": active or None,
         "shift": side.settles.shift,
         "shift_moves": side.settles.shift_moves,
         "slices_labelled": any(finding.slices for finding in side.state.findings.values()),
@@ -235,22 +243,21 @@ def _brief(finding: FindingState) -> dict[str, str | None] | None:
     return None if finding == BLANK else {"verdict": finding.verdict, "ao_body": finding.ao_body}
 
 
-def _settled(consensus: Read) -> dict[str, Any]:
-    acuity = dict(Finding.objects.filter(read=consensus).values_list("vertebra", "acuity"))
+def _settled(table: Table, settlements: Iterable[Settlement]) -> dict[str, Any]:
     return {
         str(one.vertebra_id): {
             "took": one.took,
             "reason": one.reason.code,
-            "acuity": acuity.get(one.vertebra_id, "unknown"),
+            "acuity": table.state.finding(one.vertebra_id).acuity,
             "teach": one.teach,
             "explanation": one.explanation,
         }
-        for one in Settlement.objects.filter(consensus=consensus).select_related("reason").order_by("pk")
+        for one in settlements
     }
 
 
-def _gaps(table: Table) -> list[dict[str, Any]]:
-    found: tuple[Gap, ...] = () if table.consensus.state == "locked" else gaps_of_consensus(table)
+def _gaps(table: Table, settlements: Collection[Settlement]) -> list[dict[str, Any]]:
+    found: tuple[Gap, ...] = () if table.consensus.state == "locked" else gaps_of_consensus(table, settlements)
     return [gap.as_json() for gap in found]
 
 
@@ -262,11 +269,12 @@ def _reasons() -> list[dict[str, str]]:
     return [{"code": code, "text": text} for code, text in newest.items()]
 
 
-def _record(consensus: Read, table: Table) -> list[dict[str, str]]:
+def _record(table: Table, active: Mapping[str, int]) -> list[dict[str, str]]:
     """How it came about, in short: the locks of the reads, and who sat down when."""
+    consensus = table.consensus
     found: list[tuple[str, str, Any]] = []
     for side in table.sides.values():
-        ms = active_ms(side.read)[""]
+        ms = active[side.letter]
         took = f"locked after {ms // 60_000}:{ms // 1000 % 60:02} active" if ms else "locked"
         found.append((side.letter, took, side.read.locked_at))
     for one in Participant.objects.filter(consensus=consensus).select_related("reader__user").order_by("pk"):

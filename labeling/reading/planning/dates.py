@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from labeling.models import Read, ReaderKind, Round, RoundKind
+from labeling.models import Round, RoundKind
 from labeling.reading.rules import Rules
-from labeling.reading.washout import required_of
+from labeling.reading.washout import last_locks
 
 __all__ = ["Openings", "openings"]
 
@@ -20,21 +19,10 @@ def openings(kind: RoundKind, rules: Rules, follows: Round | None, cases: Collec
     """When the wash-out of each case ends: days after one's own lock for a repeat, after the last required lock for a
     consensus. A read that is open again is not locked.
 
-    This is a look ahead: what holds is `Assignment.not_before`, which `washout.refresh` reckons.
+    This is a look ahead, by the same locks as `washout.refresh` reckons `Assignment.not_before` from.
     """
     if follows is None or kind not in (RoundKind.REPEAT, RoundKind.CONSENSUS):
         return {}
     days = timedelta(days=rules.washout_days)
-    whose = ReaderKind.PANEL if follows.kind == RoundKind.CONSENSUS else ReaderKind.PERSON
-    newest = Read.objects.filter(
-        round=follows, case__in=cases, reader__kind=whose, state="locked", successor__isnull=True
-    )
-    locks = newest.order_by("locked_at", "pk").values_list("case", "reader", "locked_at")
-    if kind == RoundKind.REPEAT:
-        return {(reader, case): at + days for case, reader, at in locks if at is not None}
-    by_case: defaultdict[int, list[datetime]] = defaultdict(list)
-    for case, _, at in locks:
-        if at is not None:
-            by_case[case].append(at)
-    needed = required_of(follows)
-    return {(None, case): found[needed - 1] + days for case, found in by_case.items() if len(found) >= needed}
+    locks = last_locks(follows, cases, settles=kind == RoundKind.CONSENSUS)
+    return {key: at + days for key, at in locks.items()}

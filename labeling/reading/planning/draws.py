@@ -11,7 +11,7 @@ from django.db.models import Count
 from labeling.models import Assignment, Case, Round
 from labeling.reading.rules import Rules
 
-__all__ = ["block_size", "draw_model_hidden", "draw_read_twice", "is_drawn"]
+__all__ = ["block_size", "draw_model_hidden", "draw_read_twice", "is_drawn", "is_drawn_hidden", "is_drawn_twice"]
 
 
 def block_size(share: float) -> int:
@@ -37,6 +37,16 @@ def is_drawn(seed: int, place: int, share: float, what: str = "model hidden") ->
     return int.from_bytes(digest) % block_size(share) == at
 
 
+def is_drawn_hidden(seed: int, place: int, rules: Rules) -> bool:
+    """Whether the model stays hidden until the lock for the case at this place of a round that shows it first."""
+    return rules.model == "shown" and is_drawn(seed, place, rules.model_hidden_share)
+
+
+def is_drawn_twice(seed: int, place: int, rules: Rules) -> bool:
+    """Whether the case at this place goes to a second reader too."""
+    return rules.second_reader_share > 0 and is_drawn(seed, place, rules.second_reader_share, "read twice")
+
+
 def draw_model_hidden(round_: Round, case: Case) -> bool:
     """Whether the model stays hidden until the lock for this case of a round that shows it first.
 
@@ -49,18 +59,18 @@ def draw_model_hidden(round_: Round, case: Case) -> bool:
     place, before = _entry(round_, case)
     if before is not None:
         return before.model_hidden
-    return is_drawn(round_.seed, place, rules.model_hidden_share)
+    return is_drawn_hidden(round_.seed, place, rules)
 
 
 def draw_read_twice(round_: Round, case: Case) -> bool:
     """Whether this case of the round goes to a second reader too; asked and held as `draw_model_hidden`."""
-    share = Rules.parse(round_.rules).second_reader_share
-    if share == 0:
+    rules = Rules.parse(round_.rules)
+    if rules.second_reader_share == 0:
         return False
     place, before = _entry(round_, case)
     if before is not None:
         return before.read_twice
-    return is_drawn(round_.seed, place, share, "read twice")
+    return is_drawn_twice(round_.seed, place, rules)
 
 
 def _entry(round_: Round, case: Case) -> tuple[int, Assignment | None]:

@@ -28,6 +28,7 @@ from labeling.models import (
     SkipReason,
 )
 from labeling.reading import washout
+from labeling.reading.consensus.presence import leave_with_the_seat
 from labeling.reading.notices import tell
 from labeling.reading.owing import BLIND_KINDS
 from labeling.reading.planning.claims import into_pool, last_position
@@ -137,6 +138,7 @@ def hand_over(user: User, assignment_id: int, to_reader: int) -> Assignment:
         assignment = _held(user, assignment_id)
         before = assignment.reader
         _move(assignment, to_reader, "")
+        leave_with_the_seat(user, assignment, before)
         _note(user, "handed_over", assignment, former=before)
         _tell_both(user, assignment, before)
         return assignment
@@ -156,6 +158,7 @@ def reassign(user: User, assignment_id: int, to_reader: int, reason: str, *, ove
         assignment = _held(user, assignment_id)
         before = assignment.reader
         _move(assignment, to_reader, override)
+        leave_with_the_seat(user, assignment, before)
         _note(user, "reassigned", assignment, former=before, reason=reason)
         if assignment.exposure_override:
             _note(user, "exposure_override", assignment, reason=override)
@@ -175,6 +178,7 @@ def take_back(user: User, assignment_id: int, reason: str) -> None:
     with transaction.atomic():
         assignment = _held(user, assignment_id)
         before = assignment.reader
+        leave_with_the_seat(user, assignment, before)
         _note(user, "taken_back", assignment, former=before, reason=reason)
         if before is not None and assignment.round.state != RoundState.PLANNED:
             text = f"{assignment.case.name} of {assignment.round.name} was taken back. You need not read it."
@@ -209,10 +213,11 @@ def override_washout(user: User, assignment_id: int, reason: str) -> Assignment:
         assignment.washout_override = reason
         _note(user, "washout_override", assignment, reason=reason)
         readers = [one.reader for one in sitting.select_related("reader") if one.reader is not None]
-        text = f"{assignment.case.name} of {assignment.round.name} can be read now: its wash-out was lifted."
+        kind, done = NoticeKind.AVAILABLE, "read"
         if assignment.round.kind == RoundKind.CONSENSUS:
-            text = f"{assignment.case.name} of {assignment.round.name} can be settled now: its wash-out was lifted."
-        tell(readers, NoticeKind.AVAILABLE, text, round_=assignment.round, case=assignment.case)
+            kind, done = NoticeKind.CONSENSUS_OPEN, "settled"
+        text = f"{assignment.case.name} of {assignment.round.name} can be {done} now: its wash-out was lifted."
+        tell(readers, kind, text, round_=assignment.round, case=assignment.case)
         return assignment
 
 
@@ -230,7 +235,10 @@ def _held(user: User, assignment_id: int) -> Assignment:
     The draft's row is held first, as everybody who writes does: a lock in another window is over, or waits.
     """
     seen = assignment_for(user, assignment_id)
-    drafts = Read.objects.filter(round=seen.round_id, case=seen.case_id, reader=seen.reader_id, state="draft")
+    of = Q(reader=seen.reader_id)
+    if seen.round.kind == RoundKind.CONSENSUS:
+        of |= Q(reader=seen.round.panel_id)
+    drafts = Read.objects.filter(of, round=seen.round_id, case=seen.case_id, state="draft")
     list(drafts.select_for_update(no_key=True).values_list("pk"))
     held = Assignment.objects.select_for_update(of=("self",)).select_related("round", "case__patient", "reader__user")
     assignment = held.get(pk=assignment_id)

@@ -20,14 +20,13 @@ from labeling.models import (
     RoundState,
 )
 from labeling.reading.planning.cases import CaseChoice, LeftOut
-from labeling.reading.planning.draws import is_drawn
+from labeling.reading.planning.draws import is_drawn_hidden, is_drawn_twice
 from labeling.reading.planning.plans import Override, Plan, Preview, defaults_for
 from labeling.reading.planning.previews import counted, fits, preview
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import may_plan_rounds
-from labeling.reading.rounds import put_into_pool
 from labeling.reading.rules import Rules
-from labeling.reading.washout import refresh
+from labeling.reading.washout import refresh_all
 
 __all__ = [
     "CaseChoice",
@@ -134,23 +133,34 @@ def discard_round(user: User | None, round_id: int) -> None:
 
 
 def plan_of(round_: Round) -> Plan:
-    """The plan that a round was made of, as far as the round still says it: its cases by name."""
+    """The plan that a round was made of, as far as the round still says it: its cases by name, in the order that was
+    asked for where it was."""
     rows = list(Assignment.objects.filter(round=round_).select_related("case__patient").order_by("position", "pk"))
     readers = list(
         dict.fromkeys(row.reader_id for row in sorted(rows, key=lambda r: r.pk) if row.reader_id is not None)
     )
     reasons = {(row.reader_id, row.case_id): row.exposure_override for row in rows if row.exposure_override}
+    in_order = _was_in_order(round_)
+    # Rows are made in order of entry.
+    names = tuple(dict.fromkeys(row.case.name for row in sorted(rows, key=lambda r: r.pk)))
     return Plan(
         name=round_.name,
         kind=RoundKind(round_.kind),
         rules=Rules.parse(round_.rules),
-        cases=CaseChoice(names=tuple(sorted({row.case.name for row in rows}))),
+        cases=CaseChoice(names=names if in_order else tuple(sorted(names))),
         readers=tuple(readers),
         pooled=not readers,
         follows=round_.follows_id,
         overrides=tuple(Override(key, why, case) for (key, case), why in reasons.items() if key is not None),
         seed=round_.seed,
+        in_order=in_order,
     )
+
+
+def _was_in_order(round_: Round) -> bool:
+    """Whether the round was planned, the last time, with its cases in the order in which they were named."""
+    planned = AuditEvent.objects.filter(verb="round_planned", detail__round=round_.pk).order_by("-pk").first()
+    return planned is not None and planned.detail.get("in_order") is True
 
 
 def held_round(round_id: int) -> Round:
@@ -211,9 +221,7 @@ def _assign(round_: Round, seen: Preview, user: User | None) -> None:
     if seen.plan.pooled:
         _fill_pool(round_, seen.entry, seen.rules)
         return
-    share = seen.rules.model_hidden_share
-    shown_first = seen.rules.model == "shown"
-    hidden = {case.pk: shown_first and is_drawn(round_.seed, at, share) for at, case in enumerate(seen.entry)}
+    hidden = {case.pk: is_drawn_hidden(round_.seed, at, seen.rules) for at, case in enumerate(seen.entry)}
     rows = [
         Assignment(
             round=round_,
@@ -254,13 +262,21 @@ def _assign(round_: Round, seen: Preview, user: User | None) -> None:
         if bar.reason
     )
     if round_.follows_id is not None:
-        for case in seen.entry:
-            refresh(round_, case)
+        refresh_all(round_, [case.pk for case in seen.entry])
 
 
 def _fill_pool(round_: Round, cases: Sequence[Case], rules: Rules) -> None:
-    for case in cases:
-        put_into_pool(round_, case)
-    if rules.required_reads > 1:
-        # Not drawn but owed: every case goes to a second reader.
-        Assignment.objects.filter(round=round_).update(read_twice=True)
+    """As `rounds.put_into_pool` for each of them, in a round that nothing lies in yet.
+
+    Where two reads are owed no second reader is drawn: every case goes to one.
+    """
+    Assignment.objects.bulk_create(
+        Assignment(
+            round=round_,
+            case=case,
+            position=at + 1,
+            model_hidden=is_drawn_hidden(round_.seed, at, rules),
+            read_twice=rules.required_reads > 1 or is_drawn_twice(round_.seed, at, rules),
+        )
+        for at, case in enumerate(cases)
+    )

@@ -10,7 +10,7 @@ from labeling.reading.planning.cases import CaseChoice, LeftOut
 from labeling.reading.planning.hours import Pace
 from labeling.reading.rules import DEFAULTS, Rules
 
-__all__ = ["FOLLOWING", "POOLED", "Bar", "Override", "Plan", "PlannedCase", "Preview", "ReaderPlan", "defaults_for"]
+__all__ = ["FOLLOWING", "MODEL_FIRST", "POOLED", "Bar", "Override", "Plan", "PlannedCase", "Preview", "ReaderPlan", "defaults_for"]
 
 #: Kinds that follow a round -> kinds that can be followed.
 FOLLOWING = {
@@ -19,6 +19,8 @@ FOLLOWING = {
 }
 #: Kinds whose cases can lie in a pool: a repeat is of one's own read, and a panel has members.
 POOLED = (RoundKind.PRACTICE, RoundKind.LABELLING, RoundKind.INDEPENDENT)
+#: Kinds whose rules may show what a model says before a reader has said anything: where labels are made, nowhere else.
+MODEL_FIRST = (RoundKind.LABELLING,)
 
 
 def defaults_for(kind: RoundKind, follows: Round | None = None) -> Rules:

@@ -16,7 +16,16 @@ from labeling.reading.planning.cases import Entering, chosen, entering
 from labeling.reading.planning.dates import Openings, openings
 from labeling.reading.planning.hours import Paces, paces
 from labeling.reading.planning.order import balanced_orders, drawn_order
-from labeling.reading.planning.plans import FOLLOWING, POOLED, Bar, Plan, PlannedCase, Preview, ReaderPlan
+from labeling.reading.planning.plans import (
+    FOLLOWING,
+    MODEL_FIRST,
+    POOLED,
+    Bar,
+    Plan,
+    PlannedCase,
+    Preview,
+    ReaderPlan,
+)
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import may_read, may_read_in
 from labeling.reading.rules import Rules
@@ -32,11 +41,11 @@ def preview(plan: Plan, user: User | None = None, *, besides: int | None = None)
     What cannot be is told in `refusals`, not raised, so that a page shows all of it at once.
     """
     follows = Round.objects.filter(pk=plan.follows).first() if plan.follows is not None else None
-    rules = plan.rules if follows is None else replace(plan.rules, unit=Rules.parse(follows.rules).unit)
+    rules = _rules(plan, follows)
     seed = secrets.randbelow(2**63) if plan.seed is None else plan.seed
     readers = _people(plan.readers)
     refusals = [*_name_refusals(plan, besides), *_follow_refusals(plan, follows, besides)]
-    refusals += _reader_refusals(plan, rules, readers, follows)
+    refusals += [*_rule_refusals(plan), *_reader_refusals(plan, rules, readers, follows)]
     entered = Entering((), (), ())
     if not any(code in ("no_follows", "wrong_follows") for code, _ in refusals):
         try:
@@ -56,6 +65,13 @@ def preview(plan: Plan, user: User | None = None, *, besides: int | None = None)
     return Preview(
         plan, rules, seed, entry, entered.left_out, planned, bars, pool_ms, entered.warnings, tuple(refusals)
     )
+
+
+def _rules(plan: Plan, follows: Round | None) -> Rules:
+    """The rules as the round will have them."""
+    rules = plan.rules if follows is None else replace(plan.rules, unit=Rules.parse(follows.rules).unit)
+    # A second reader is drawn for a case that is taken from a pool, for no other.
+    return rules if plan.pooled else replace(rules, second_reader_share=0.0)
 
 
 def _people(keys: Sequence[int]) -> list[Reader]:
@@ -96,6 +112,11 @@ def _follow_refusals(plan: Plan, follows: Round | None, besides: int | None) -> 
     elif follows.kind not in kinds or follows.pk == besides:
         words = " or ".join(kind.label.lower() for kind in kinds)
         yield "wrong_follows", f"{follows.name} cannot be followed. Choose a round that is {words}."
+
+
+def _rule_refusals(plan: Plan) -> Iterable[tuple[str, str]]:
+    if plan.rules.model == "shown" and plan.kind not in MODEL_FIRST:
+        yield "model_first", "Models are shown first in labelling rounds alone. Choose another rule for this round."
 
 
 def _reader_refusals(

@@ -12,7 +12,6 @@ from django.utils import timezone
 from labeling.models import (
     Assignment,
     AuditEvent,
-    Case,
     Exposure,
     NoticeKind,
     Reader,
@@ -26,7 +25,7 @@ from labeling.reading.planning.making import held_round
 from labeling.reading.planning.previews import counted, listed
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.roles import may_plan_rounds
-from labeling.reading.washout import refresh
+from labeling.reading.washout import refresh_all
 
 __all__ = ["close", "pause", "resume", "start"]
 
@@ -54,8 +53,7 @@ def start(user: User | None, round_id: int) -> Round:
         round_.state, round_.started_at = RoundState.OPEN, timezone.now()
         round_.save(update_fields=["state", "started_at"])
         if round_.follows_id is not None:
-            for case in Case.objects.filter(assignments__round=round_).distinct().order_by("pk"):
-                refresh(round_, case)
+            refresh_all(round_, set(round_.assignments.values_list("case", flat=True)))
         _note(user, "round_started", round_)
         _tell_of_the_start(round_)
         return round_
