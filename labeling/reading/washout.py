@@ -183,7 +183,7 @@ def _settled(follows: Round, cases: Collection[int]) -> dict[int, list[Any]]:
     newest: defaultdict[int, dict[int, Read]] = defaultdict(dict)
     # By their first locks: who opens a read again and corrects a word does not lose the place.
     for read in locked.select_related("round", "reader").order_by("version", "locked_at", "pk"):
-        asked = seniors.get(read.case_id, frozenset())
+        asked: Collection[int] = seniors.get(read.case_id, ())
         if len(asked) < needed[read.case_id] or read.reader_id in asked:
             newest[read.case_id][read.reader_id] = read
     return {case: list(found.values())[: needed[case]] for case, found in newest.items()}

@@ -70,7 +70,7 @@ def table_of(consensus: Read) -> Table:
     seen: set[str] = set()
     sides: dict[str, Side] = {}
     found = Settles.objects.filter(consensus=consensus).select_related(
-        "read__round", "read__reader__user", "read__anatomy", "shift_by__user"
+        "read__round", "read__reader__user", "shift_by__user"
     )
     for settles in found.order_by("letter"):
         said, own = load_state(settles.read)

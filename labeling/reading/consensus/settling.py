@@ -119,7 +119,7 @@ def held_draft(user: User, consensus_id: int) -> Read:
     reader = _of_panels(user).select_related("reader").only("reader").get(pk=consensus_id).reader
     refuse_unless_writable(locked_row(consensus_id, reader))
     # Whoever waited for the row is told of the read, and judged, as both are now.
-    return panel_read(user, consensus_id)
+    return _of_panels(user).select_related("round__follows", "case", "reader").get(pk=consensus_id)
 
 
 def settle(user: User, consensus_id: int, *, uuid: UUID, base_seq: int, choice: Choice) -> Read:

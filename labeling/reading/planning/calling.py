@@ -1,8 +1,8 @@
 """Calling people once a wash-out is over: the readers of a repeat, and who sits in the panel of a consensus.
 
-Nothing happens in the record as a date passes, so the clock of the installation sends for this every minute. A person is
-called once for a case, and again only where a later lock has moved its date. What was told stands in the notice of the
-case; where one notice tells of several, in an event beside it.
+Nothing happens in the record as a date passes, so the clock of the installation sends for this every minute. A person
+is called once for a case, and again only where a later lock has moved its date. What was told stands in the notice of
+the case; where one notice tells of several, in an event beside it.
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ def _not_called(round_: Round) -> list[int]:
 
 def _told_alone(round_: Round) -> Iterable[tuple[_Key, datetime]]:
     notices = Notice.objects.filter(round=round_, kind=_kind(round_), case__isnull=False).order_by()
-    return [((reader, case), at) for reader, case, at in notices.values_list("reader", "case", "at") if case is not None]
+    return [
+        ((reader, case), at) for reader, case, at in notices.values_list("reader", "case", "at") if case is not None
+    ]
 
 
 def _told_together(round_: Round) -> Iterable[tuple[_Key, datetime]]:

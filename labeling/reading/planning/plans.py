@@ -10,7 +10,18 @@ from labeling.reading.planning.cases import CaseChoice, LeftOut
 from labeling.reading.planning.hours import Pace
 from labeling.reading.rules import DEFAULTS, Rules
 
-__all__ = ["FOLLOWING", "MODEL_FIRST", "POOLED", "Bar", "Override", "Plan", "PlannedCase", "Preview", "ReaderPlan", "defaults_for"]
+__all__ = [
+    "FOLLOWING",
+    "MODEL_FIRST",
+    "POOLED",
+    "Bar",
+    "Override",
+    "Plan",
+    "PlannedCase",
+    "Preview",
+    "ReaderPlan",
+    "defaults_for",
+]
 
 #: Kinds that follow a round -> kinds that can be followed.
 FOLLOWING = {
