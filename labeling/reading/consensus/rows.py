@@ -22,7 +22,7 @@ from labeling.reading.consensus.differences import (
 from labeling.reading.consensus.second_look import asked_again, is_second_look
 from labeling.reading.consensus.shifts import Offer, compared, moved, offer
 from labeling.reading.gaps import Gap, gaps_of
-from labeling.reading.projection import load_state
+from labeling.reading.projection import load_states
 from labeling.reading.refusals import OperationRefused
 from labeling.reading.rounds import reading_anatomy
 from labeling.reading.state import FindingState, Injury, ReadContext, ReadState
@@ -66,14 +66,16 @@ class Table:
 
 def table_of(consensus: Read) -> Table:
     """The table of a consensus, draft or locked. `consensus` has its round; shows nobody anything by itself."""
-    state, context = load_state(consensus)
     seen: set[str] = set()
     sides: dict[str, Side] = {}
     found = Settles.objects.filter(consensus=consensus).select_related(
         "read__round", "read__reader__user", "shift_by__user"
     )
-    for settles in found.order_by("letter"):
-        said, own = load_state(settles.read)
+    settled = list(found.order_by("letter"))
+    said_by = load_states([consensus, *(one.read for one in settled)])
+    state, context = said_by[consensus.pk]
+    for settles in settled:
+        said, own = said_by[settles.read_id]
         on = laid(said, {key: one.level for key, one in own.vertebrae.items()}, context)
         sides[settles.letter] = Side(
             settles.letter, settles, on, moved(on, context, settles.shift, settles.shift_moves)
