@@ -166,7 +166,7 @@ def test_two_screens_never_build_on_each_other_unseen(
 
 def test_a_session_that_ends_loses_nothing(application: Application, people: People, new_case: NewCase) -> None:
     # A frame that was on its way when the session went, too.
-    people.foresee(r"status of 40[13]", r"Couldn't process because XMLHttpRequest", r"error in the page: XMLHttpRequest")
+    people.foresee(r"status of 40[13]", r"Couldn't process because XMLHttpRequest", r"in the page: XMLHttpRequest")
     page = people.person("senior1", fresh=True)
     panel = Panel(page, two_blind_reads(application, new_case()))
     application.end_session(session_key(page))
