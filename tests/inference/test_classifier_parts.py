@@ -338,7 +338,7 @@ def test_calibration_finds_the_slope_and_offset_that_made_the_labels(slope, offs
     labels = random.random(4000) < Calibration("", slope, offset, "")(logits)
     found = fit(logits, labels)
     assert found.kind == "platt"
-    assert found.slope == pytest.approx(slope, rel=0.25, abs=0.05)
+    assert found.slope == pytest.approx(slope, rel=0.25, abs=0.1)  # six standard errors
     assert found.offset == pytest.approx(offset, abs=0.25)
     assert abs(found(logits).mean() - labels.mean()) < 0.01
 
