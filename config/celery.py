@@ -17,7 +17,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("sagittal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["labeling.jobs", "labeling.intake", "labeling.reading", "inference"])
+app.autodiscover_tasks(
+    ["labeling.jobs", "labeling.intake", "labeling.reading", "labeling.analysis", "labeling.cohort", "inference"]
+)
 # The default of every thread: labeling sends tasks by name through celery.current_app and may not import config.
 app.set_default()
 

@@ -115,6 +115,14 @@ class Pseudonymizer:
             raise Refusal("no-uid", "A derived UID needs at least one part. Name what the object was made from.")
         return self._uuid_uid("derived-uid", *parts)
 
+    def report_key(self, what: str, identifier: str) -> str:
+        """What stands for the examination of a report that came without images: 64 hexadecimal digits.
+
+        `what` says of which kind the identifier is, such as "accession": the same text of two kinds gives two keys.
+        White space, letter case and Unicode form make no difference. Leading zeros do.
+        """
+        return self._digest("report", what, re.sub(r"\s+", "", _normal(identifier))).hex()
+
     def shift_days(self, patient_key: str) -> int:
         """By how many days the dates of a patient move back: 1 to `LONGEST_SHIFT_DAYS`, never 0.
 

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from labeling.cohort.reports import match_waiting
 from labeling.imaging.dicom_series import DicomSeries, scan
 from labeling.imaging.nifti import looks_like_labels
 from labeling.imaging.pseudonyms import Pseudonymizer
@@ -265,6 +266,8 @@ class _Import:
         case = StudyImport(self.batch, self.lease, study, self.pseudonymizer, tick=self.tick, said=said).run()
         if case is not None:
             matcher.add(case, name)
+            # A report of it may have come in before its images.
+            match_waiting([case.pk])
         self.advance(sum(len(arrival.files) for arrival in study.series))
 
     def _watched(self, paths: list[Path]) -> Iterator[Path]:

@@ -98,6 +98,8 @@ KINDS: dict[str, Kind] = {
         Kind("classify", "inference.classify", "infer", tells_a_read=True),
         Kind("train-classifier", "inference.train_classifier", "train", most_attempts=20),
         Kind("measure", "inference.measure", tells_a_read=True),
+        Kind("numbers", "labeling.analysis.compute"),
+        Kind("crawl", "labeling.cohort.crawl"),
     )
 }
 

@@ -61,9 +61,13 @@ _ORDINAL = re.compile(
     r"\s*(?:Hals|Brust|Lenden|Kreuzbein|Sakral|[HBLS]WK\b(?!\s?\d)|Wirbel|Rippe|Januar|Februar|März|April|Mai|Juni|Juli"
     r"|August|September|Oktober|November|Dezember|postop)"
 )
-_END = re.compile(r"[.!?]+(?=\s|$)|\n+")
+_END = re.compile(r"(?<![.!?])[.!?]++(?=\s|$)|\n+")
+_END_OF_SENTENCE = re.compile(r"[.!?](?=\s)")
 #: Lines of this length may have been broken by a program, within a sentence.
 _WRAPPED = 60
+#: Characters looked at before and after a mark, and the longest paragraph of a question: the time a text takes grows
+#: with its length and no faster, whatever it is made of.
+_AROUND, _LONGEST_PARAGRAPH = 80, 8_000
 
 
 def sentences_of(text: str) -> tuple[Sentence, ...]:
@@ -88,13 +92,16 @@ def _parts(text: str) -> Iterator[tuple[int, int, Section]]:
 def _end_of_paragraph(text: str, at: int) -> int:
     """Where the paragraph after a heading ends: with its line; with the next one where nothing stands beside the head;
     in a report of one line with the first sentence."""
-    line = text.find("\n", at)
+    limit = min(len(text), at + _LONGEST_PARAGRAPH)
+    line = text.find("\n", at, limit)
     if line >= 0 and not text[at:line].strip():
-        line = text.find("\n", line + 1)
+        line = text.find("\n", line + 1, limit)
     if line >= 0:
         return line
-    stop = re.search(r"[.!?](?=\s)", text[at:])
-    return at + stop.end() if stop is not None else len(text)
+    for stop in _END_OF_SENTENCE.finditer(text, at, limit):
+        if not _ABBREVIATION.search(text[max(at, stop.start() - _AROUND) : stop.start()]):
+            return stop.end()
+    return limit
 
 
 def _split(text: str, start: int, end: int, section: Section) -> Iterator[Sentence]:
@@ -110,7 +117,8 @@ def _split(text: str, start: int, end: int, section: Section) -> Iterator[Senten
 
 
 def _is_end(text: str, start: int, mark: re.Match[str], end: int) -> bool:
-    before, after = text[start : mark.start()], text[mark.end() : end]
+    before = text[max(start, mark.start() - _AROUND) : mark.start()]
+    after = text[mark.end() : min(end, mark.end() + _AROUND)]
     if mark[0][0] == "\n":
         wrapped = len(mark[0]) == 1 and len(before.rsplit("\n", 1)[-1]) >= _WRAPPED and before[-1] not in ".:;!?"
         return not (wrapped and after[:1].isalnum())

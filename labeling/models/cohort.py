@@ -81,6 +81,25 @@ class ExclusionReason(models.TextChoices):
     SEGMENTATION = "segmentation", "segmentation impossible"
 
 
+class InclusionReason(models.TextChoices):
+    """Why a case was taken into the cohort."""
+
+    NONE = "", "–"
+    FRACTURE = "fracture", "vertebral body fracture in the report"
+    CONTROL = "control", "control without a fracture"
+
+
+class SegmentationCause(models.TextChoices):
+    """What made the segmentation of a case impossible."""
+
+    NONE = "", "–"
+    DEGENERATION = "degeneration", "degeneration"
+    VARIANT = "variant", "anatomical variant"
+    CORRUPT = "corrupt", "corrupt data"
+    TOO_LARGE = "too_large", "data too large"
+    OTHER = "other", "other"
+
+
 class DoseSource(models.TextChoices):
     NONE = "", "not given"
     REPORTED = "reported", "from the radiation dose report"
@@ -123,6 +142,12 @@ class Case(models.Model):
     exclusion_reason = models.CharField(
         max_length=20, choices=ExclusionReason.choices, blank=True, default=ExclusionReason.NONE
     )
+    inclusion_reason = models.CharField(
+        max_length=10, choices=InclusionReason.choices, blank=True, default=InclusionReason.NONE
+    )
+    segmentation_cause = models.CharField(
+        max_length=12, choices=SegmentationCause.choices, blank=True, default=SegmentationCause.NONE
+    )
     limited = models.CharField(
         max_length=200, blank=True, default="", help_text="Why it reads less well; empty if not."
     )
@@ -139,6 +164,16 @@ class Case(models.Model):
                 name="case_exclusion_has_a_reason",
                 condition=(Q(cohort_state="excluded") & ~Q(exclusion_reason=""))
                 | (~Q(cohort_state="excluded") & Q(exclusion_reason="")),
+            ),
+            models.CheckConstraint(
+                name="case_inclusion_reason_is_known_word",
+                condition=Q(inclusion_reason__in=InclusionReason.values)
+                & (Q(inclusion_reason="") | ~Q(cohort_state="excluded")),
+            ),
+            models.CheckConstraint(
+                name="case_segmentation_cause_goes_with_its_exclusion",
+                condition=Q(segmentation_cause="")
+                | Q(exclusion_reason="segmentation", segmentation_cause__in=SegmentationCause.values),
             ),
             models.CheckConstraint(
                 name="case_dlp_says_its_source",

@@ -63,6 +63,8 @@ class TestConsultation(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     what = models.CharField(max_length=120)
     cases = models.PositiveIntegerField()
+    question_sha = models.CharField(max_length=64, blank=True, default="", help_text="Of the Computation shown.")
+    data_version = models.CharField(max_length=64, blank=True, default="")
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -17,7 +17,7 @@ from labeling.models import AuditEvent, Case
 from labeling.reading.roles import AnyUser, may_see_all_cases
 from labeling.reading.visibility import case_report_is_open, note_exposure
 
-__all__ = ["LONGEST_REPORT", "ReportState", "may_enter_reports", "report_state", "set_report"]
+__all__ = ["LONGEST_REPORT", "ReportState", "may_enter_reports", "report_state", "set_report", "tidy"]
 
 #: Characters. The longest reports of whole-body CTs have a third of it.
 LONGEST_REPORT = 20_000
@@ -77,7 +77,7 @@ def set_report(user: User | None, case: Case, text: str) -> bool:
             "report-blind",
             "You are asked to read this case without its report. Let somebody else enter it.",
         )
-    text = _tidy(text)
+    text = tidy(text)
     if len(text) > LONGEST_REPORT:
         raise Refusal(
             "report-too-long",
@@ -99,7 +99,7 @@ def set_report(user: User | None, case: Case, text: str) -> bool:
     return True
 
 
-def _tidy(text: str) -> str:
+def tidy(text: str) -> str:
     """Lines end as one character, nothing hangs over at the ends, and nothing is left that PostgreSQL cannot store or
     that nobody sees: a soft hyphen inside a name would hide it from the search for names."""
     text = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")

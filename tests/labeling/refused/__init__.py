@@ -30,4 +30,4 @@ def rows(constraint: str, what: str, make: Callable[..., Any], **wrong: Any) -> 
 
 
 # The acts register themselves; their files need what stands above.
-from tests.labeling.refused import anatomy, cohort, consensus, jobs, reads, rounds  # noqa: E402, F401
+from tests.labeling.refused import anatomy, cohort, consensus, jobs, reads, rounds, study  # noqa: E402, F401
