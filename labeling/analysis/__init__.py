@@ -1,0 +1,1 @@
+"""The numbers: questions over the record, answered by labeling.statistics, stamped, kept, traceable to reads."""
