@@ -7,7 +7,7 @@ import pytest
 from config.environment import ROOT
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
-ROOMS = ("imaging", "anatomy", "models", "jobs", "intake", "reading", "api")
+ROOMS = ("imaging", "anatomy", "models", "jobs", "intake", "reading", "cohort", "analysis", "statistics", "language", "api")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from labeling.analysis.scope import may_see_numbers
+from labeling.pages.numbers_frame import TABS
 from labeling.reading.clock import days_ahead
 from labeling.reading.consensus.listing import has_consensus
 from labeling.reading.feedback.teaching import may_be_taught
@@ -29,13 +31,26 @@ class Group:
     entries: tuple[Entry, ...]
 
 
+#: The pages behind the entries of a study: the entry stays marked on each of them.
+_COHORT = (
+    "cohort-cases",
+    "cohort-split",
+    "cohort-table",
+    "cohort-reports",
+    "cohort-reports-new",
+    "cohort-report",
+    "cohort-rules",
+)
+_NUMBERS = (*(name for name, _ in TABS[1:]), "numbers-cases", "numbers-ledger", "numbers-paper", "numbers-bundle")
+
+
 def navigation(user: Any) -> list[Group]:
     """The rooms a person may enter, and no others: a door that would not open is not drawn."""
     data = []
     if may_import(user):
         data.append(Entry("Intake", "intake", "intake"))
     if may_see_all_cases(user):
-        data.append(Entry("Cases", "cases", "flow", also=("case", "case-report", "case-report-reading", "identity")))
+        data.append(Entry("Cases", "cases", "folder", also=("case", "case-report", "case-report-reading", "identity")))
     if may_plan_rounds(user):
         data.append(Entry("Old reads", "read-import", "upload"))
     if may_export(user):
@@ -44,6 +59,11 @@ def navigation(user: Any) -> list[Group]:
     if may_see_all_cases(user):
         models.append(Entry("Models", "models", "models", also=("model", "model-import", "model-train")))
         models.append(Entry("Jobs", "jobs", "jobs", also=("job",)))
+    study = []
+    if may_see_all_cases(user):
+        study.append(Entry("Cohort", "cohort", "flow", also=_COHORT))
+    if may_see_numbers(user):
+        study.append(Entry("Numbers", "numbers", "numbers", also=_NUMBERS))
     groups = []
     reading = []
     if may_read(user):
@@ -64,6 +84,8 @@ def navigation(user: Any) -> list[Group]:
         groups.append(Group("Reading", tuple(reading)))
     if data:
         groups.append(Group("Data", tuple(data)))
+    if study:
+        groups.append(Group("Study", tuple(study)))
     if models:
         groups.append(Group("Models", tuple(models)))
     return groups

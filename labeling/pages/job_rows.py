@@ -22,6 +22,8 @@ KIND_WORDS = {
     "import": "Import",
     "segment": "Segmentation",
     "measure": "Morphometry",
+    "numbers": "Numbers",
+    "crawl": "Report search",
     "classify": "Classification",
     "train-segmentation": "Segmentation training",
     "train-classifier": "Classifier training",

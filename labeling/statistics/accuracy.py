@@ -317,9 +317,7 @@ def _from_head_to_feet(level: str) -> tuple[int, int, str]:
     return ("CTLS".find(level[0].upper()) % 5, int(number) if number.isdecimal() else 99, level)
 
 
-def _false_alarms(
-    reader: Ints, reference: Ints, exam: Ints, patient: Ints, bootstrap: PatientBootstrap
-) -> FalseAlarms:
+def _false_alarms(reader: Ints, reference: Ints, exam: Ints, patient: Ints, bootstrap: PatientBootstrap) -> FalseAlarms:
     """Over the examinations in which reader and reference both decided one unit or more."""
     both = np.isin(reader, (NEGATIVE, FRACTURE)) & np.isin(reference, (NEGATIVE, FRACTURE))
     wrong = both & (cell_of(reader == FRACTURE, reference == FRACTURE) == FP)

@@ -1,19 +1,18 @@
 """The flowchart drawn: coordinates first, then SVG that stands alone, reads at any size and opens its cases."""
 
-import re
 from dataclasses import dataclass
 from html import escape
 
+from labeling.statistics.drawing import ADVANCE, FAMILY, linked, pixels
 from labeling.statistics.flow import Box, Flow, Side
 from labeling.statistics.raster import raster
 
-FAMILY = "Inter, system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', Arial, sans-serif"
 TITLE_SIZE, TEXT_SIZE = 17, 13
 TITLE_STEP, TEXT_STEP = 23, 18
 PADDING, GAP, MARGIN = 12, 40, 12
 BOX_WIDTH, LEAST_WIDTH, SIDE_WIDTH = 240, 168, 288
-#: Mean advance of Inter's letters in em, on the wide side: text is wrapped before it runs out of its box.
-ADVANCE, STRONG_ADVANCE = 0.53, 0.58
+#: As `ADVANCE`, of strong letters.
+STRONG_ADVANCE = 0.58
 
 INK, QUIET, LINE, SIDE_LINE, SIDE_FILL = "#1a1f23", "#4b555d", "#7d8790", "#d5dade", "#f3f5f7"
 
@@ -193,8 +192,8 @@ def svg(flow: Flow) -> str:
     """The flowchart as SVG without a script; each box is a link where it has an address (http, https or a path)."""
     plan = layout(flow)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(plan.width)} {_n(plan.height)}" '
-        f'width="{_n(plan.width)}" height="{_n(plan.height)}" role="group" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {pixels(plan.width)} {pixels(plan.height)}" '
+        f'width="{pixels(plan.width)}" height="{pixels(plan.height)}" role="group" '
         f'aria-labelledby="flow-title flow-words" font-family="{FAMILY}">',
         f'<title id="flow-title">{escape(flow.title)}</title>',
         f'<desc id="flow-words">{escape(in_words(flow))}</desc>',
@@ -202,7 +201,7 @@ def svg(flow: Flow) -> str:
         f'orient="auto" markerUnits="userSpaceOnUse"><path d="M0 0L8 4L0 8z" fill="{LINE}"/></marker></defs>',
     ]
     parts += [_line(line) for line in plan.lines]
-    parts += [_linked(box.href, _box(box)) for box in plan.boxes]
+    parts += [linked(box.href, _box(box)) for box in plan.boxes]
     hrefs = {side.key: side for side in flow.sides}
     parts += [_side(placed, hrefs[placed.key]) for placed in plan.sides]
     return "\n".join([*parts, "</svg>"])
@@ -228,12 +227,14 @@ def in_words(flow: Flow) -> str:
 
 
 def _line(line: Line) -> str:
-    path = "M" + "L".join(f"{_n(x)} {_n(y)}" for x, y in line.points)
+    path = "M" + "L".join(f"{pixels(x)} {pixels(y)}" for x, y in line.points)
     drawn = f'<path d="{path}" fill="none" stroke="{LINE}" stroke-width="1.25" marker-end="url(#flow-head)"/>'
     if line.bridges:
         # A white edge makes a bridge where it crosses another's line; it begins beside the line it departs from.
         (x, y), (end, _) = line.points[0], line.points[-1]
-        drawn = f'<path d="M{_n(x + 6)} {_n(y)}L{_n(end)} {_n(y)}" stroke="#fff" stroke-width="7"/>' + drawn
+        drawn = (
+            f'<path d="M{pixels(x + 6)} {pixels(y)}L{pixels(end)} {pixels(y)}" stroke="#fff" stroke-width="7"/>' + drawn
+        )
     return drawn + (_text(line.at[0], line.at[1], line.words, TEXT_SIZE, QUIET) if line.words else "")
 
 
@@ -255,36 +256,25 @@ def _side(placed: Placed, side: Side) -> str:
     for line in placed.title:
         head.append(_text(placed.x + PADDING, y + 13, line, TEXT_SIZE, INK, "600"))
         y += TEXT_STEP
-    parts = [_linked(side.href, "".join(head))]
+    parts = [linked(side.href, "".join(head))]
     for (words, count), reason in zip(placed.rows, side.reasons, strict=True):
         row = [_text(placed.x + placed.width - PADDING, y + 13, count, TEXT_SIZE, QUIET, anchor="end")]
         for line in words:
             row.append(_text(placed.x + PADDING, y + 13, line, TEXT_SIZE, QUIET))
             y += TEXT_STEP
-        parts.append(_linked(reason.href, "".join(row)))
+        parts.append(linked(reason.href, "".join(row)))
     return "".join(parts)
 
 
 def _frame(box: Placed, fill: str, stroke: str) -> str:
     return (
-        f'<rect x="{_n(box.x)}" y="{_n(box.y)}" width="{_n(box.width)}" height="{_n(box.height)}" rx="6" '
-        f'fill="{fill}" stroke="{stroke}"/>'
+        f'<rect x="{pixels(box.x)}" y="{pixels(box.y)}" width="{pixels(box.width)}" '
+        f'height="{pixels(box.height)}" rx="6" fill="{fill}" stroke="{stroke}"/>'
     )
 
 
 def _text(x: float, y: float, words: str, size: int, ink: str, weight: str = "400", anchor: str = "start") -> str:
     return (
-        f'<text x="{_n(x)}" y="{_n(y)}" font-size="{size}" font-weight="{weight}" fill="{ink}" '
+        f'<text x="{pixels(x)}" y="{pixels(y)}" font-size="{size}" font-weight="{weight}" fill="{ink}" '
         f'text-anchor="{anchor}">{escape(words)}</text>'
     )
-
-
-def _linked(href: str, inside: str) -> str:
-    """Only addresses of this site and of the web become links: a stored `javascript:` must never run."""
-    if not re.match(r"(https?://|/(?!/)|\?|#)", href):
-        return inside
-    return f'<a href="{escape(href, quote=True)}">{inside}</a>'
-
-
-def _n(value: float) -> str:
-    return f"{value:.1f}".rstrip("0").rstrip(".")

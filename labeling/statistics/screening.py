@@ -155,9 +155,7 @@ def at_your_place(
     )
 
 
-def _carried(
-    counts: NDArray[np.int64], right: int, wrong: int, bootstrap: PatientBootstrap
-) -> tuple[Estimate, Floats]:
+def _carried(counts: NDArray[np.int64], right: int, wrong: int, bootstrap: PatientBootstrap) -> tuple[Estimate, Floats]:
     """A rate and its replicates."""
     both = counts[:, (right, wrong)]
     drawn = bootstrap.totals(both)

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 from playwright.sync_api import expect
 
 from config.folders import REPOSITORY
 from labeling.pages.urls import urlpatterns
-from tests.browser import (
-    test_accessibility_of_old_reads,
-    test_accessibility_of_rooms,
-    test_accessibility_of_rounds,
-    test_accessibility_of_work,
-    test_consensus,
-    test_practice,
-    test_rounds,
-)
 from tests.browser.accessibility import NOTICE, Look, found_by_axe, looks_at
 from tests.browser.application import Application
 from tests.browser.conftest import NewCase
@@ -46,6 +38,9 @@ NO_PAGE = {
     "open-next": "leads on to the room",
     "consensus-open": "leads on to the screen of the consensus",
     "round-state": "leads on to the round",
+    "cohort-decide": "leads on to the next case",
+    "cohort-reports-search": "leads on to the reports",
+    "cohort-report-decide": "leads on to the reports",
     "assignment-hand-over": "leads on to the round or the worklist",
     "assignment-reassign": "leads on to the round",
     "assignment-take-back": "leads on to the round",
@@ -55,16 +50,9 @@ NO_PAGE = {
 
 
 def test_every_page_has_a_test_that_looks_at_it() -> None:
-    modules = (
-        test_accessibility_of_old_reads,
-        test_accessibility_of_rooms,
-        test_accessibility_of_rounds,
-        test_accessibility_of_work,
-        test_consensus,
-        test_practice,
-        test_rounds,
-    )
-    tests = [*globals().values(), *(one for module in modules for one in vars(module).values())]
+    here = sorted(Path(__file__).parent.glob("test_*.py"))
+    modules = [importlib.import_module(f"tests.browser.{path.stem}") for path in here]
+    tests = [one for module in modules for one in vars(module).values()]
     looked_at = {name for test in tests for name in getattr(test, "pages", ())}
     pages = {pattern.name for pattern in urlpatterns} | {"docs"}
     assert looked_at - {NOTICE} == pages - set(NO_PAGE)

@@ -13,9 +13,9 @@ from tests.browser.room import Record, Room, open_case, until
 ROOMS = {
     "resident": ["Worklist", "Feedback", "Teaching", "Intake"],
     "senior1": ["Worklist", "Consensus", "Feedback", "Teaching"],
-    "lead": ["Rounds", "Teaching", "Intake", "Cases", "Old reads", "Labels", "Models", "Jobs"],
-    "engineer": ["Intake", "Cases", "Labels", "Models", "Jobs"],
-    "administrator": ["Intake", "Cases", "Models", "Jobs"],
+    "lead": ["Rounds", "Teaching", "Intake", "Cases", "Old reads", "Labels", "Cohort", "Numbers", "Models", "Jobs"],
+    "engineer": ["Intake", "Cases", "Labels", "Cohort", "Numbers", "Models", "Jobs"],
+    "administrator": ["Intake", "Cases", "Cohort", "Numbers", "Models", "Jobs"],
 }
 
 

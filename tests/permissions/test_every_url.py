@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from labeling.models import Anatomy, Case, IntakeBatch, Job, ModelVersion, Read, Stack
+from labeling.models import Anatomy, Case, IntakeBatch, Job, ModelVersion, Read, Stack, StudyReport
 from tests import factories
 from tests.api.test_anatomies import proposal
 
@@ -91,6 +91,31 @@ TABLE: dict[tuple[str, str], str] = {
     ("question", "GET"): "login 404 404 404 404 404 404",
     ("question", "POST"): "login 404 404 404 404 404 404",
     ("round-sums", "GET"): "login 403 403 403 200 403 403",
+    ("numbers", "GET"): "login 403 403 403 200 200 200",
+    ("numbers-paper", "GET"): "login 403 403 403 200 200 200",
+    ("numbers-agreement", "GET"): "login 403 403 403 200 200 200",
+    ("numbers-curves", "GET"): "login 403 403 403 200 200 200",
+    ("numbers-compare", "GET"): "login 403 403 403 200 200 200",
+    ("numbers-report", "GET"): "login 403 403 403 200 200 200",
+    ("numbers-place", "GET"): "login 403 403 403 200 200 200",
+    ("numbers-reading", "GET"): "login 403 403 403 200 200 200",
+    ("numbers-cases", "GET"): "login 403 403 403 200 200 200",
+    ("numbers-ledger", "GET"): "login 403 403 403 200 200 200",
+    ("cohort", "GET"): "login 403 403 403 200 200 200",
+    ("cohort-cases", "GET"): "login 403 403 403 200 200 200",
+    ("cohort-decide", "POST"): "login 403 403 403 302 403 403",
+    ("cohort-reports", "GET"): "login 403 403 403 200 200 200",
+    ("cohort-reports-new", "GET"): "login 403 403 403 200 200 200",
+    ("cohort-reports-new", "POST"): "login 403 403 403 422 422 422",
+    ("cohort-reports-search", "GET"): "login 403 403 403 200 200 200",
+    ("cohort-reports-search", "POST"): "login 403 403 403 302 302 302",
+    ("cohort-report", "GET"): "login 403 403 403 200 200 200",
+    ("cohort-report-decide", "POST"): "login 403 403 403 302 403 403",
+    ("cohort-rules", "GET"): "login 403 403 403 200 200 200",
+    ("cohort-rules", "POST"): "login 403 403 403 422 403 403",
+    ("cohort-split", "GET"): "login 403 403 403 200 200 200",
+    ("cohort-split", "POST"): "login 403 403 403 302 403 403",
+    ("cohort-table", "GET"): "login 403 403 403 200 200 200",
     ("account", "GET"): "login 200 200 200 200 200 200",
     ("account", "POST"): "login 200 200 200 200 200 200",
     ("healthz", "GET"): "200 200 200 200 200 200 200",
@@ -189,6 +214,7 @@ class World:
     prior: Case
     job: Job
     model: ModelVersion
+    report: StudyReport
 
     def client(self, person: str) -> Client:
         client = Client()
@@ -207,6 +233,7 @@ class World:
             "anatomy_id": self.anatomy.pk,
             "prior_id": self.prior.pk,
             "job_id": self.job.pk,
+            "report_id": self.report.pk,
             "model_id": self.model.pk,
             "batch": self.batch.uuid,
             "study_uid": self.case.study_uid,
@@ -236,6 +263,10 @@ class World:
             "writer": {"tab": str(uuid.uuid4())},
             "writer-release": {"tab": str(uuid.uuid4())},
             "skip": {"reason": "image"},
+            "cohort-decide": {"action": "include", "inclusion": "fracture", "seen": "candidate", "box": "found"},
+            "cohort-report-decide": {"action": "confirm", "seen": "", "seen_case": "candidate"},
+            "cohort-rules": {"action": "publish", "seen": "0"},
+            "cohort-split": {"waiting": "0"},
             "case-report": {"action": "save", "text": "No fracture."},
             "batches": {"name": "delivery"},
             "consensus-settle": {**settled, "took": "a", "reason": "limbus", "acuity": "unknown"},
@@ -269,7 +300,9 @@ def world(db: None, settings: Any) -> World:
     batch = IntakeBatch.objects.create(name="delivery", source="upload", by=resident)
     model = factories.make_model_version()
     job = factories.make_job(case=case, model_version=model)
-    return World(people, case, case.reading_stack, anatomy, read, batch, prior, job, model)
+    key = factories.digest("report")
+    report = StudyReport.objects.create(key=key, case=prior, text="No fracture.", source="a file")
+    return World(people, case, case.reading_stack, anatomy, read, batch, prior, job, model, report)
 
 
 def patterns() -> Iterator[tuple[str, URLPattern]]:

@@ -19,7 +19,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
-from labeling.models import Anatomy, Case, Exposure, Finding, Read, Reader, Round, Seen, SliceLabel
+from labeling.models import Anatomy, Case, Exposure, Finding, Read, Reader, Round, Seen, SliceLabel, StudyReport
 from labeling.reading.opinions.measuring import morphometry_reader
 from labeling.reading.roles import reader_of
 from tests import factories
@@ -96,6 +96,8 @@ LEFT_OUT = {
     "assignment-reassign": "moves a case; leads alone",
     "assignment-take-back": "moves a case; leads alone",
     "assignment-override": "lifts a wash-out; leads alone",
+    "cohort-report-decide": "decides on a report, which no model has read; leads alone",
+    "cohort-decide": "takes a case in or out; leads alone, and not one that they are to read without its report",
     "open-next": "leads to a read, as api-open-case, which is compared",
     "open-case": "leads to the read, as api-open-case, which is compared",
     "consensus-open": "leads to a consensus; what it says is compared in tests/api/test_consensus.py",
@@ -124,11 +126,14 @@ LEFT_OUT = {
     "api-open-case": "",
 }
 
-#: What changes from one answer to the next and says nothing: tokens, points in time, and the hash of a protocol record,
-#: which is compared itself.
+#: What changes from one answer to the next and says nothing: tokens, points in time, the hash of a protocol record,
+#: which is compared itself, and the stamp of numbers: a hash over locked reads, which know where their marks are from,
+#: and how long the computing took.
 NOISE = re.compile(
     rb'(?<=name="csrfmiddlewaretoken" value=")\w+|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)?|\b\d\d:\d\d\b'
     rb'|(?<=^{"sha256":")[0-9a-f]{64}|(?<=sha256 )[0-9a-f]{16}|(?<=mono sha">)[0-9a-f]{64}(?=</dd>)'
+    rb'|(?<=<span title=")[0-9a-f]{64}(?=">Data )|(?<=>Data <code class="mono">)[0-9a-f]{8}'
+    rb"|(?<=computed in )[\d.]+(?= s)"
 )
 
 JSON = "application/json"
@@ -206,6 +211,7 @@ def make_world() -> World:
         "candidate": make_version(),
         "morphometry": morphometry_reader(),
     }
+    StudyReport.objects.create(key=factories.digest("report"), text="No fracture.", source="a file")
     planned, panel = factories.make_round("repeat", state="planned"), factories.make_round("consensus")
     for name, (kind, rule, drawn, *_) in ROUNDS.items():
         case = world.cases[name] = factories.make_case(slices=4, study_date="2020-01-03")
@@ -251,6 +257,7 @@ def everywhere(world: World, person: str, client: Client) -> Iterator[tuple[str,
     """(round, address, answer) of every address; the round is '' where the address is about no case."""
     fixed = {"batch": UUID(int=7), "rest": "no/where", "round_id": world.rounds[EVERYWHERE[0]].pk, "question_id": 1}
     fixed["assignment_id"] = world.rounds[EVERYWHERE[0]].assignments.order_by("pk")[0].pk
+    fixed["report_id"] = StudyReport.objects.get().pk
     for name, keys in addresses().items():
         if not {"case_id", "read_id", "anatomy_id", "job_id"} & set(keys):
             for model in world.models.values() if "model_id" in keys else [None]:
