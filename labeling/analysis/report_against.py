@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,18 @@ from labeling.analysis.columns import REFERENCE, REPORT, reads_of
 from labeling.analysis.gather import Gathered, gather
 from labeling.analysis.scope import Scope
 from labeling.models import Case
+from labeling.reading.exposures import note_exposures
+from labeling.reading.roles import reader_of
 from labeling.statistics import codes
 from labeling.statistics.bootstrap import PatientBootstrap, per_patient
 from labeling.statistics.estimates import Estimate, quotient, rate, wilson_rate
 
-__all__ = ["answer"]
+__all__ = ["answer", "note_shown"]
 
 Mask = NDArray[np.bool_]
 
+#: What a line of the worklist tells of its case.
+_TOLD = ("numbers", "truth", "report")
 NO_REFERENCE = "None of these cases has a reference yet. Settle them in a consensus first."
 NO_REPORT = (
     "No report of these cases was read and confirmed yet. Open the cases below, and confirm what each report says."
@@ -47,6 +52,13 @@ def answer(user: User, scope: Scope, question: Question) -> dict[str, Any]:
     if not both:
         return {"note": NO_REPORT if truths else NO_REFERENCE, "cases": 0, "unread": unread, "worklist": []}
     return {"note": "", "cases": len(both), "unread": unread, **_counted(gather(user, both, [REFERENCE, REPORT]))}
+
+
+def note_shown(user: User, scope: Scope, answer: Mapping[str, Any]) -> None:
+    """Write down what the worklist of an answer tells this person of single cases, in the transaction that shows it."""
+    cases = {row["case"] for row in answer.get("worklist", ())} & set(scope.cases)
+    if cases:
+        note_exposures(reader_of(user), [(case, what) for case in sorted(cases) for what in _TOLD])
 
 
 def _counted(gathered: Gathered) -> dict[str, Any]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from django.db.models import Sum
+
 from labeling.analysis.columns import locked_reads
-from labeling.models import AnatomyVertebra, Case, DatasetPatient, Participant, Reference, Vertebra
+from labeling.models import AnatomyVertebra, Case, DatasetPatient, ModelShowing, Participant, Read, Reference, Vertebra
 from labeling.reading.roles import AnyUser
 
 __all__ = ["METHODS", "data_version"]
@@ -19,7 +21,8 @@ _ACQUISITION = ("kv", "mas", "dlp", "collimation_mm", "slice_thickness", "source
 
 
 def data_version(user: AnyUser, cases: Sequence[int]) -> str:
-    """sha256 over the locked reads of these cases that this person may know, what is true, splits, states, acquisition.
+    """sha256 over the locked reads of these cases that this person may know, how they were made, what is true, splits,
+    states, acquisition.
 
     Names of readers are no data. Anatomies of locked reads never change, but vertebrae may be joined later.
     """
@@ -39,6 +42,12 @@ def data_version(user: AnyUser, cases: Sequence[int]) -> str:
         .order_by("pk")
         .distinct()
         .values_list("pk", "level"),
+        # What a reader was shown beside a read, and how long the read took: of locked ones, which change no more.
+        ModelShowing.objects.filter(read__case__in=cases, read__state="locked").order_by("pk").values_list("pk"),
+        Read.objects.filter(case__in=cases, state="locked", active_times__isnull=False)
+        .order_by("pk")
+        .values_list("pk")
+        .annotate(Sum("active_times__ms")),
     )
     for rows in queries:
         for row in rows.iterator(chunk_size=20_000):

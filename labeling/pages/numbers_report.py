@@ -10,11 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from labeling.analysis.answers import Answered, Question, ask
+from labeling.analysis.answers import Question, ask
+from labeling.analysis.report_against import note_shown
 from labeling.pages.estimate_words import percent
-from labeling.pages.numbers_frame import Asked, asked, csv_of, json_of, numbers_page
-from labeling.reading.exposures import note_exposures
-from labeling.reading.roles import reader_of
+from labeling.pages.numbers_frame import asked, csv_of, json_of, numbers_page
 
 TEMPLATE, TAB = "numbers/report.html", "numbers-report"
 _HOW = (("absent", "nothing said"), ("negative", "called negative"), ("indeterminate", "called indeterminate"))
@@ -27,7 +26,7 @@ def report_page(request: HttpRequest) -> HttpResponse:
     question = asked(request)
     with transaction.atomic():
         answered = ask(question.user, Question("report", question.scope.key))
-        _note(question, answered)
+        note_shown(question.user, question.scope, answered.answer or {})
         if request.GET.get("format") == "json":
             return json_of(question, answered, "report")
         if request.GET.get("format") == "csv" and answered.answer is not None:
@@ -42,14 +41,6 @@ def report_page(request: HttpRequest) -> HttpResponse:
             what="Report against reference, page",
             context={"parts": parts},
         )
-
-
-def _note(question: Asked, answered: Answered) -> None:
-    rows = (answered.answer or {}).get("worklist", [])
-    cases = {row["case"] for row in rows} & set(question.scope.cases)
-    shown = [(case, what) for case in sorted(cases) for what in ("numbers", "truth", "report")]
-    if shown:
-        note_exposures(reader_of(question.user), shown)
 
 
 def _parts(answer: dict[str, Any]) -> dict[str, Any]:

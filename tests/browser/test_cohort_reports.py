@@ -75,7 +75,7 @@ def test_a_lead_brings_in_reports_and_confirms_them_by_keyboard(
     page.keyboard.press("t")
     expect(fourth.locator(".whole-text")).to_be_visible()
     look(page, "decided, with a whole text")
-    own_rows = "SELECT source, decision FROM labeling_studyreport WHERE source LIKE %s ORDER BY pk"
+    own_rows = "SELECT source, decision FROM labeling_studyreport WHERE source LIKE %s ORDER BY id"
     found = [row["decision"] for row in application.sql(own_rows, f"{mark}%")]
     assert found == ["confirmed", "", "", "", ""]
 
