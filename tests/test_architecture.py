@@ -7,7 +7,8 @@ import pytest
 from config.environment import ROOT
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
-ROOMS = ("imaging", "anatomy", "models", "jobs", "intake", "reading", "cohort", "analysis", "statistics", "language", "api")
+PURE = ("imaging", "anatomy", "statistics", "language")
+ROOMS = (*PURE, "models", "jobs", "intake", "reading", "cohort", "analysis", "api")
 
 
 @pytest.mark.parametrize(
