@@ -38,6 +38,7 @@ from labeling.models import (
 )
 from labeling.reading.roles import reader_of
 from tests import factories
+from tests.cohort.studies import make_report
 from tests.reading.opinions import make_opinion, make_version
 
 #: The roles of the people, each in every relation.
@@ -103,6 +104,8 @@ def make_world() -> World:
     case = factories.make_case(
         slices=3, study_date="2020-01-03", patient=factories.make_patient(split="training"), report_text=WORDS["report"]
     )
+    # The search for candidates knows the same report.
+    make_report(f"Fracture of L1, {WORDS['report']}.", case=case)
     anatomy = factories.make_anatomy(case, ("L1", "L2"), first_k=1, last_k=1)
     panel = Reader.objects.create(kind="panel", label="Panel of the consensus")
     first = factories.make_round("independent", name="First")

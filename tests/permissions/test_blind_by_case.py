@@ -92,9 +92,10 @@ BODIES: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
-#: What changes from one answer to the next and says nothing: tokens, and points in time.
+#: What changes from one answer to the next and says nothing: tokens, points in time, and how long the computing took.
 NOISE = re.compile(
     rb'(?<=name="csrfmiddlewaretoken" value=")\w+|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+\d\d:\d\d)?|\b\d\d:\d\d(?::\d\d)?\b'
+    rb"|(?<=computed in )[\d.]+(?= s)"
 )
 
 #: What the read of each name tells.
@@ -150,6 +151,7 @@ def requests(world: World, person: Person) -> Iterator[tuple[str, str]]:
         "assignment_id": [world.readers[0].assignments.get().pk],
         "question_id": [question.pk for question in world.questions],
         "notice_id": [notice.pk for notice in world.notices],
+        "report_id": list(world.case.study_reports.values_list("pk", flat=True)),
         "study_uid": [world.case.study_uid],
         "series_uid": [world.anatomy.stack.series_uid],
         "sop_uid": [world.sops[1]],
