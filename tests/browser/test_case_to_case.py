@@ -89,8 +89,9 @@ def test_images_of_the_next_case_are_there_before_it_is_opened_and_are_not_asked
     room = on_the_next_case(page, before)
     assert record.is_locked(before)
     assert name_of(page) == ahead["name"]
-    # Its name stands over the image for a moment only.
-    assert page.evaluate("() => window.named") == [f"New case{ahead['name']}"]
+    # Its name stands over the image for a moment only, once the first image is drawn.
+    named = until(lambda: page.evaluate("() => window.named"), "The new case is named over its image")
+    assert named == [f"New case{ahead['name']}"]
     room.wait_for_all_slices()
     # All images came from the browser's own cache: not a byte of a frame was sent.
     sent = page.evaluate(_SENT, sorted(wanted))

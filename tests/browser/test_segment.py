@@ -54,7 +54,8 @@ def test_a_press_becomes_vertebrae_to_check_while_the_page_tells_how_far_it_is(
         page.wait_for_timeout(300)
     found = block(page).get_by_text(re.compile(r"\d+ vertebrae, [CTL]\d+–[TL]\d+.*: check them"))
     expect(found).to_be_visible(timeout=int(max(1.0, begun + PATIENCE - time.monotonic()) * 1000))
-    assert len(shares) > 2, f"the bar stood at {sorted(shares, key=str)}"
+    # How many of its steps the page sees depends on how fast the machine is; that it moves does not.
+    assert len(shares) > 1, f"the bar stood at {sorted(shares, key=str)}"
     assert page.evaluate("() => window.sameVisit"), "the page came to its result without being loaded again"
     assert time.monotonic() - begun < PATIENCE
     expect(page.get_by_role("region", name="Anatomy").get_by_role("row").nth(1)).to_contain_text("Starter")
