@@ -235,4 +235,5 @@ CELERY_BEAT_SCHEDULE = {
     "reap": {"task": "labeling.jobs.reap", "schedule": 15.0},
     "close-abandoned": {"task": "labeling.intake.close_abandoned", "schedule": 60.0},
     "call": {"task": "labeling.reading.call", "schedule": 60.0},
+    "search": {"task": "labeling.cohort.search", "schedule": 60.0},
 }

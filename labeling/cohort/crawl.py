@@ -29,6 +29,7 @@ __all__ = [
     "publish_rules",
     "published",
     "rules_of",
+    "search_new",
     "uncrawled",
 ]
 
@@ -120,6 +121,15 @@ def ask_crawl(user: User | None) -> Job | None:
         title=f"Search of {count:,} report{'' if count == 1 else 's'}",
         by=user,
     )
+
+
+def search_new() -> Job | None:
+    """The job that searches reports which no rules have searched yet, as those that come in with their cases.
+
+    What older rules have searched waits for a person: new rules may be a try.
+    """
+    take_from_cases()
+    return ask_crawl(None) if StudyReport.objects.filter(rules__isnull=True).exists() else None
 
 
 def crawl_job(lease: Lease) -> None:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.management import call_command
 
 from labeling.cohort import crawl
-from labeling.cohort.crawl import ask_crawl, crawl_job, crawl_now, current_rules, publish_rules, published, uncrawled
+from labeling.cohort.crawl import (
+    ask_crawl,
+    crawl_job,
+    crawl_now,
+    current_rules,
+    publish_rules,
+    published,
+    search_new,
+    uncrawled,
+)
 from labeling.cohort.decisions import decide_report
 from labeling.imaging.refusal import Refusal
 from labeling.jobs.queue import LeaseLost, cancel, claim
@@ -121,3 +131,16 @@ def test_the_command_searches_here_and_now(capsys):
     make_report(NEGATED, searched=False)
     call_command("crawl_reports")
     assert capsys.readouterr().out == "2 searched; 1 reports are proposed as candidates.\n"
+
+
+def test_reports_that_came_with_their_cases_are_searched_by_the_clock_and_old_searches_are_not_made_again():
+    case = factories.make_case()
+    case.report_text = FRACTURE
+    case.save(update_fields=["report_text"])
+    job = search_new()
+    assert job is not None and search_new() == job
+    assert run_job(job.pk, crawl_job)
+    assert search_new() is None
+    publish_rules(factories.make_user(Role.LEAD), {"count_old": False})
+    assert uncrawled() == 1 and search_new() is None
+    assert settings.CELERY_BEAT_SCHEDULE["search"] == {"task": "labeling.cohort.search", "schedule": 60.0}
