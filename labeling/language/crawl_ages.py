@@ -7,19 +7,13 @@ from collections.abc import Sequence
 
 from labeling.language.crawl_lexicon import Lexicon, Span
 from labeling.language.crawl_pieces import JOINED, Noun, Piece
-from labeling.language.crawl_words import ACUTE_BREAK, COMPARED, STATUS_POST
+from labeling.language.crawl_words import ACUTE_BREAK, BESIDE_METAL, COMPARED, STATUS_POST
 
 __all__ = ["age_beside", "past_of"]
 
 _TREATED = re.compile(
     r"\b(?:nach|after|treated|post|behandelt|versorgt|traitée?s?|après|wegen|for|bei|pour|sur|of|von|de|einer|der"
     r"|des|status)\b",
-    re.IGNORECASE,
-)
-_BESIDE_METAL = re.compile(
-    r"\b(?:above|below|adjacent|next to|oberhalb|unterhalb|neben|angrenzend\w*|anschluss\w*|au-dessus|au-dessous"
-    r"|adjacente?"
-    r"|sous-jacente?|sus-jacente?|kranial|kaudal|cranial|caudal)\b",
     re.IGNORECASE,
 )
 #: "In known cancer": what is known is something else.
@@ -72,7 +66,7 @@ def _treated(text: str, piece: Piece, noun: Noun) -> Span | None:
             continue
         low, high = (other.end, noun.start) if other.start < noun.start else (noun.end, other.start)
         between = text[low:high]
-        if not _BESIDE_METAL.search(between) and _TREATED.search(between):
+        if not BESIDE_METAL.search(between) and _TREATED.search(between):
             return other.start, other.end
     return None
 

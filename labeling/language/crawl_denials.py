@@ -14,9 +14,10 @@ __all__ = ["denial_of", "doubt_about", "negation_before"]
 
 _OR = re.compile(r"^\s*(?:or|oder|ou|noch|ni|nor|bzw\.?)\b|\s(?:or|oder|ou|noch|ni|nor)\s", re.IGNORECASE)
 _NOT_FOUND = re.compile(
-    r"\b(?:findet|finden|zeigt|zeigen|lässt|lassen|liegt|liegen|besteht|bestehen|stellt|gelingt|ist"
+    r"\b(?:findet|finden|zeigt|zeigen|l(?:äss|äß)t|lassen|liegt|liegen|besteht|bestehen|stellt|gelingt|ist"
     r"|sind)\b(?: sich)?(?: \w+){0,2}?"
     r" nicht\b(?! (?:sicher|eindeutig|verändert|progred|dislo|mehr|vergr|zugenommen|frisch|neu|auszu|kompl))"
+    r"|\bnicht (?:nachweisen|abgrenzen|erkennen|darstellen|objektivieren|bestätigen)\b"
     r"|\b(?:is|are|was|were) negative\b|\bnot (?:confirmed|appreciated|noted|found|suspected|apparent"
     r"|discernible)\b|\bnicht bestätig\w*"
     r"|\bbestätigt sich nicht\b|\b(?:nicht gesehen|nicht zu sehen|nicht darstellbar|nicht gefunden)\b"
@@ -156,6 +157,9 @@ def doubt_about(text: str, pieces: Sequence[Piece], at: int, noun: Noun, lexicon
             return cue
     for other in pieces[at + 1 : at + 3]:
         if other.clause != piece.clause or any(one.kind == "fracture" and one.mentions for one in other.nouns):
+            break
+        if AFFIRMED.search(text, other.start, other.end):
+            # "Collapse of T10, suspicious oedema confirms it"
             break
         for pattern in (words.NOT_DENIED, words.AGE_UNKNOWN):
             match = pattern.search(text, other.start, other.end)

@@ -12,13 +12,20 @@ from itertools import pairwise
 
 from labeling.language import words
 from labeling.language.crawl_lexicon import Lexicon, Span
+from labeling.language.crawl_words import BESIDE_METAL
 from labeling.language.levels import LevelMention, level_mentions
 
 __all__ = ["JOINED", "Noun", "Piece", "pieces_of"]
 
 #: What can be said of a vertebra beside a fracture: a level that stands by one of these is its.
 _TOPICS = (("benign", words.BENIGN), ("augmented", words.AUGMENTED), ("weak", words.WEAK), ("topic", words.TOPIC))
-_COMMA = re.compile(r",(?!\d)|\s(?=(?:und|and|et|sowie)\s+(?:kein|no\b|pas\b|aucun))|:\s", re.IGNORECASE)
+#: A comma in a number, or in "the 5th, 6th and 7th ribs", is none.
+_COMMA = re.compile(
+    r",(?!\d)(?!\s?\d+(?:\.|e|ème|th|st|nd|rd)(?=[\s,]))|\s(?=(?:und|and|et|sowie)\s+(?:kein|no\b|pas\b|aucun))|:\s",
+    re.IGNORECASE,
+)
+#: "Schmorlsche Impressionen der Deckplatten": what follows is no fracture.
+_CALLED_BENIGN = re.compile(r"\bschmorl['\w]*[- ]{1,2}$", re.IGNORECASE)
 JOINED = re.compile(r"\b(?:und|and|et|sowie|with|mit|avec|involving|bei)\b", re.IGNORECASE)
 
 
@@ -86,7 +93,8 @@ def _before_denials(text: str, piece: Piece, nouns: Sequence[Noun], lexicon: Lex
 def _nouns(text: str, start: int, end: int, lexicon: Lexicon) -> list[Noun]:
     taken = [Noun("injury", *match.span()) for match in words.INJURY.finditer(text, start, end)]
     for span in lexicon.fracture.spans(text, start, end):
-        _take(taken, "fracture", span, lexicon.fracture.is_own(text, span))
+        if not _CALLED_BENIGN.search(text, max(start, span[0] - 20), span[0]):
+            _take(taken, "fracture", span, lexicon.fracture.is_own(text, span))
     for kind, pattern in _TOPICS:
         for match in pattern.finditer(text, start, end):
             _take(taken, kind, match.span())
@@ -114,6 +122,16 @@ def _give_levels(text: str, pieces: Sequence[Piece]) -> None:
         if shapes and broken and not any(noun.mentions for noun in broken):
             # "Lost height of L4, age of the fracture unknown"
             broken[0].mentions = shapes
+    for piece in pieces:
+        broken = [noun for noun in piece.nouns if noun.kind == "fracture"]
+        treated = [one for noun in piece.nouns if noun.kind == "augmented" for one in noun.mentions]
+        if len(broken) == 1 and not broken[0].mentions and not BESIDE_METAL.search(text, piece.start, piece.end):
+            # "Kyphoplasty of L3 for a fracture"
+            broken[0].mentions = treated
+
+
+#: Between a level and the noun after it: words that make the noun one of something else.
+_OF_ANOTHER = re.compile(r"[:(]|\b(?:for|bei|de|du|avec|von|with|mit|versus|vs|or|oder|ou|DD)\b")
 
 
 def _noun_beside(text: str, piece: Piece, mention: LevelMention) -> Noun | None:
@@ -121,7 +139,7 @@ def _noun_beside(text: str, piece: Piece, mention: LevelMention) -> Noun | None:
     after = [noun for noun in piece.nouns if noun.start >= mention.start]
     if after:
         between = text[mention.end : after[0].start]
-        close = len(between.split()) <= 3 and not re.search(r"[:(]|\b(?:for|bei|de|du|avec|von|with|mit)\b", between)
+        close = len(between.split()) <= 3 and not _OF_ANOTHER.search(between)
         if (close and not JOINED.search(between)) or not before:
             return after[0]
     return before[-1] if before else None

@@ -15,7 +15,7 @@ from labeling.language.crawl_words import BUILT_IN, FORM_WORDS, KINDS, LANGUAGES
 __all__ = ["DEFAULT_RULES", "CrawlRules", "Word", "built_in_words", "parse", "pattern_of"]
 
 #: Rules found one way are rules of another version once the way of finding has changed.
-_ENGINE = 1
+_ENGINE = 2
 _FORMAT = 1
 _MOST_WORDS, _LONGEST_WORD = 200, 60
 _SWITCHES = ("count_old", "count_suspicion")

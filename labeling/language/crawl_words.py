@@ -13,6 +13,7 @@ from labeling.language import words
 __all__ = [
     "ACUTE_BREAK",
     "AFFIRMED",
+    "BESIDE_METAL",
     "BUILT_IN",
     "COMPARED",
     "CRITERIA",
@@ -23,6 +24,7 @@ __all__ = [
     "IN_THE_SPINE",
     "KINDS",
     "LANGUAGES",
+    "MISSPELT",
     "OF_ANOTHER_ORGAN",
     "PLAIN",
     "PROCESS",
@@ -46,6 +48,24 @@ CRITERIA = {
 KINDS = ("fracture", "body", "negation", "suspicion", "history", "other_bone", *CRITERIA)
 
 
+#: "Fracture" and "Fraktur" with a letter left out, doubled or in its neighbour's place. "Contracture" and the French
+#: "facture" are words of their own.
+MISSPELT = tuple(
+    sorted(
+        {
+            wrong
+            for right in ("fractur", "fraktur")
+            for at in range(2, len(right) - 1)
+            for wrong in (
+                right[:at] + right[at + 1 :],
+                right[:at] + right[at] + right[at:],
+                right[: at - 1] + right[at] + right[at - 1] + right[at + 1 :],
+            )
+        }
+    )
+)
+
+
 def _any(*parts: str) -> re.Pattern[str]:
     return re.compile("|".join(parts), re.IGNORECASE)
 
@@ -58,7 +78,9 @@ _FRACTURE = (
     words.FRACTURE.pattern,
     r"\bfracture (?:lines?|clefts?|gaps?|fragments?)\b|\btraits? (?:de fracture|fracturaires?)\b",
     r"\b(?:[ck]ompressions?)?(?:fx|fxs)\b|\bO?VCFs?\b|\bWKF\b",
-    r"\bwirbel\w*einbr[uü]ch\w*|\beinbruch der " + _PLATE,
+    r"\b(?:wirbel|[hbl]wk|berst|kompression|impression|stauchung|deck|grund|(?:vorder|hinter|ober)?kante)[\w-]*"
+    r"br[uü]ch(?:en?|e?s)?\b|\b(?:vorder|hinter|ober|unter)?kanten(?:ab)?spreng\w*|\beinbruch der " + _PLATE,
+    rf"\b\w*(?:{'|'.join(MISSPELT)})(?:e[nsd]?|s)?\b",
     r"\b(?:impression|eindellung|kompression|(?:ein)?stauchung)(?:en)? der (?:\w+ ){0,2}" + _PLATE,
     r"\b[ck]ompression(?:s|en)? (?:of|von|de|des)\s" + _LEVEL_AHEAD,
     r"\b(?:impression|depression|compression|infraction)s? of (?:the )?(?:superior |inferior |upper |lower )?"
@@ -85,7 +107,7 @@ _HISTORY = (
     r"|\bsince (?:19|20)\d\d\b|\bseit (?:19|20)\d\d\b|\bdepuis (?:19|20)\d\d\b|\bnicht (?:mehr )?frisch\w*"
     r"|\bdéjà (?:présent|visible|décrit)\w*|\bsans changement\b|\bohne änderung\b|\bvorbeschrieben\w*"
     r"|(?<!jahre )\balt\b|\bfra[ck]tur(?:heilung|konsolidierung)|\bnon récente?s?\b|\bnot acute\b|\blong-?term\b"
-    r"|\bde longue date\b",
+    r"|\bde longue date\b|(?<!nicht )(?<!noch nicht )\bdurchbaute?[nrsm]?\b",
 )
 _OTHER_BONE = (
     words.OTHER_BONE.pattern,
@@ -142,7 +164,8 @@ BUILT_IN: dict[str, re.Pattern[str]] = {
 STEMS: dict[str, tuple[str, ...]] = {
     "fracture": ("frakt", "fract", "sinter", "broche", "platten", "platte", "ompressi", "collaps", "tassement",
                  "burst", "berst", "fx", "vcf", "wkf", "einbr", "endplate", "end plate", "end-plate", "enfonce",
-                 "affaisse", "effondre", "plana", "crushed", "compressed", "vertebral bod", "plateau"),
+                 "affaisse", "effondre", "plana", "crushed", "compressed", "vertebral bod", "plateau", "bruch",
+                 "brüch", "kanten", *MISSPELT),
     "shape": ("höhen", "height", "hauteur", "wedg", "keil", "unéiform", "deform", "déform", "fischwirb", "oncav"),
     "injury": ("injur", "abnormalit", "lesion", "läsion", "verletz", "lésion"),
     "instrumented": ("plast", "zement", "cement", "ciment", "dese", "fixateur", "schraube", "instrument", "screw",
@@ -156,7 +179,19 @@ STEMS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 #: A posterior element, and the dens.
-PROCESS = _any(words.PROCESS.pattern, r"\bdens(?:basis|spitzen)?(?:fra[ck]tur\w*)?\b|\bodonto[iï]d\w*")
+PROCESS = _any(
+    words.PROCESS.pattern,
+    # Of a vertebra or of a rib.
+    r"\barcs? (?:postérieur|antérieur|latéra|moyen)\w*",
+    r"\bdens(?:basis|spitzen)?(?:fra[ck]tur\w*)?\b|\bodonto[iï]d\w*",
+)
+#: Beside what was treated, and not what was.
+BESIDE_METAL = re.compile(
+    r"\b(?:above|below|adjacent|next to|oberhalb|unterhalb|neben|angrenzend\w*|anschluss\w*|au-dessus|au-dessous"
+    r"|adjacente?"
+    r"|sous-jacente?|sus-jacente?|kranial|kaudal|cranial|caudal)\b",
+    re.IGNORECASE,
+)
 #: The fracture that is spoken of has not happened.
 RISK_BEFORE = _any(
     r"\brisi(?:k|c)\w*\b|\brisk\b|\brisque\b|\bgefahr\b|\bgefährd\w*|\bprevent\w*|\bpréven\w*|\bprophyla\w*"

@@ -64,7 +64,7 @@ FRACTURE = _any(
     r"\b\w*(?:deck|grund|abschluss|boden)platten?(?:impression|einbruch|einbrüche|eindellung|kompression)(?:en)?\b",
     r"\bcompression (?:deformit(?:y|ies)|injur(?:y|ies))\b",
     r"\b(?:vertebral (?:body )?)collapse\b|\bcollapse of\b",
-    r"\btassements?\b|\blésions? fracturaires?\b|\bvertebra plana\b",
+    r"\btassements?\b(?! (?:\w+ )?(?:disca|du disque|des disques))|\blésions? fracturaires?\b|\bvertebra plana\b",
     r"\bburst (?:injur(?:y|ies))\b|\bberstung(?:en)?\b",
 )
 #: Lost height and odd shapes: no fracture by themselves.
