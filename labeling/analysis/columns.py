@@ -108,7 +108,7 @@ def columns_of(user: AnyUser, cases: Sequence[int]) -> list[Column]:
         elif key.startswith("m"):
             reader = readers[int(key[1:])]
             own = trained.get(reader.model_version_id or 0, 0)
-            words = f"{own} of the patients are in its training set." if own else ""
+            words = f"{own} of the patients {'is' if own == 1 else 'are'} in its training set." if own else ""
             columns.append(Column(key, str(reader), "model", len(reads), words))
         else:
             pk, _, round_ = key[1:].partition("-")

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from labeling.pages.agreement_rows import Counted, Line, cases_url
-from labeling.pages.estimate_words import Printed, coefficient, percent
+from labeling.statistics.estimate_words import Printed, coefficient, percent
 from labeling.statistics.rates import FRACTIONS, LABELS
 
 __all__ = ["Bar", "Full", "as_sheet", "full_of", "segmented_of", "summary_of"]

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from labeling.pages.estimate_words import Printed, coefficient, percent
+from labeling.statistics.estimate_words import Printed, coefficient, percent
 
 __all__ = ["SHOWN", "Matrix", "Pair", "as_sheet", "matrix_of", "pair_in", "repeats_of", "together_of"]
 

@@ -17,10 +17,10 @@ from labeling.analysis.columns import Column
 from labeling.analysis.comparison import MARGINS, MORE
 from labeling.imaging.refusal import Refusal
 from labeling.pages.agreement_rows import Counted, cases_url
-from labeling.pages.estimate_words import Printed, coefficient
 from labeling.pages.numbers_curves import UNIT_WORDS, address_of, buttons_of
 from labeling.pages.numbers_frame import UNITS, Asked, asked, csv_of, figure_of, json_of, numbers_page
 from labeling.statistics.charts import Axis
+from labeling.statistics.estimate_words import Printed, coefficient
 from labeling.statistics.forest import Row, forest
 from labeling.statistics.rates import LABELS
 

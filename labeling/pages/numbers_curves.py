@@ -12,12 +12,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from labeling.analysis.answers import ask
+from labeling.analysis.curve_figures import FIGURES, figure
 from labeling.analysis.curves import RULES, question_of
 from labeling.imaging.refusal import Refusal
-from labeling.pages.agreement_rows import Counted
-from labeling.pages.curve_figures import FIGURES, figure, url_of
-from labeling.pages.estimate_words import coefficient, percent
+from labeling.pages.agreement_rows import Counted, cases_url
 from labeling.pages.numbers_frame import UNITS, Asked, asked, csv_of, figure_of, json_of, numbers_page
+from labeling.statistics.estimate_words import coefficient, percent
 
 TEMPLATE, TAB = "numbers/curves.html", "numbers-curves"
 VIEWS = (("whole", "Whole"), ("corner", "Corner"))
@@ -57,7 +57,7 @@ def curves_page(request: HttpRequest) -> HttpResponse:
             return csv_of(question, answered, "curves", as_sheet(answered.answer))
         name = request.GET.get("figure", "")
         if wanted in ("svg", "png") and name in FIGURES and answered.answer is not None:
-            drawn = figure(name, answered.answer, question.scope.key, cut=view == "corner", linked=False)
+            drawn = figure(name, answered.answer, cut=view == "corner")
             if drawn:
                 return figure_of(question, answered, name, drawn, wanted)
     except Refusal as refusal:
@@ -97,12 +97,17 @@ def address_of(request: HttpRequest, **values: str) -> str:
     return f"?{query.urlencode()}"
 
 
+def url_of(scope: str, answer: Json, reader: str, cell: str, **more: str) -> str:
+    """The units in a cell of this reader's table."""
+    return cases_url(scope, reader, answer["against"]["key"], cell, unit=answer["unit"], **more)
+
+
 def _parts(request: HttpRequest, answer: Json, question: Asked, view: str) -> dict[str, Any]:
     scope = question.scope.key
     figures = {}
     for name, title in FIGURES.items():
         # The SVG is made of numbers and of names that were escaped.
-        drawn = mark_safe(figure(name, answer, scope, cut=view == "corner"))
+        drawn = mark_safe(figure(name, answer, lambda key: url_of(scope, answer, key, "differ"), cut=view == "corner"))
         files = [(kind.upper(), address_of(request, format=kind, figure=name)) for kind in ("svg", "png")]
         figures[name.replace("-", "_")] = {"title": title, "drawn": drawn, "files": files}
     return {

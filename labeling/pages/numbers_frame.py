@@ -29,12 +29,14 @@ from labeling.pages.person import person
 from labeling.statistics.raster import raster
 
 __all__ = [
+    "FILES",
     "TABS",
     "UNITS",
     "Asked",
     "asked",
     "csv_of",
     "figure_of",
+    "file_of",
     "json_of",
     "may_or_refuse",
     "numbers_page",
@@ -54,6 +56,10 @@ TABS = (
     ("numbers-written", "Write it up"),
 )
 UNITS = (("vertebra", "Per vertebra"), ("case", "Per case"), ("slice", "Per slice"))
+
+
+#: Kind of a file -> its media type.
+FILES = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 
 
 @dataclass(frozen=True)
@@ -197,9 +203,13 @@ def csv_of(question: Asked, answered: Answered, name: str, rows: Iterable[Sequen
 
 def figure_of(question: Asked, answered: Answered, name: str, svg: str, kind: str) -> HttpResponse:
     """A figure as a file, `kind` svg or png; an export, so it is audited and in the ledger."""
+    return file_of(question, answered, name, raster(svg) if kind == "png" else svg, kind)
+
+
+def file_of(question: Asked, answered: Answered, name: str, content: str | bytes, kind: str) -> HttpResponse:
+    """Numbers as a file of a kind of `FILES`; an export, so it is audited and in the ledger."""
     _taken(question, answered, name)
-    content: str | bytes = raster(svg) if kind == "png" else svg
-    response = HttpResponse(content, content_type="image/png" if kind == "png" else "image/svg+xml")
+    response = HttpResponse(content, content_type=FILES[kind])
     response["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
     return response
 

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_GET
 
 from labeling.analysis.answers import Question, ask
 from labeling.analysis.place import DEFAULTS, LIMITS, number_of
-from labeling.pages.estimate_words import coefficient, percent
 from labeling.pages.numbers_frame import asked, csv_of, json_of, numbers_page
 from labeling.statistics.charts import Axis, Dot, Line, Plot, plot
+from labeling.statistics.estimate_words import coefficient, percent
 
 TEMPLATE, TAB = "numbers/place.html", "numbers-place"
 _TITLES = {"prevalence": "prevalence, %", "examinations": "examinations a year", "vertebrae": "vertebrae in view"}

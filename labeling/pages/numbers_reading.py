@@ -10,8 +10,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from labeling.analysis.answers import Question, ask
-from labeling.pages.estimate_words import coefficient, percent
 from labeling.pages.numbers_frame import asked, csv_of, json_of, numbers_page
+from labeling.statistics.estimate_words import coefficient, percent
 
 TEMPLATE, TAB = "numbers/reading.html", "numbers-reading"
 _CHANGES = (

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_GET
 
 from labeling.analysis.answers import Question, ask
 from labeling.analysis.report_against import note_shown
-from labeling.pages.estimate_words import percent
 from labeling.pages.numbers_frame import asked, csv_of, json_of, numbers_page
+from labeling.statistics.estimate_words import percent
 
 TEMPLATE, TAB = "numbers/report.html", "numbers-report"
 _HOW = (("absent", "nothing said"), ("negative", "called negative"), ("indeterminate", "called indeterminate"))

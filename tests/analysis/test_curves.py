@@ -179,7 +179,7 @@ def test_a_model_is_marked_on_its_own_training_cases(study: ScoredStudy) -> None
     DatasetPatient.objects.create(dataset=dataset, patient=study.cases[0].patient, split="training")
     type(version).objects.filter(pk=version.pk).update(dataset=dataset)
     answer = asked(study.key(0))
-    assert answer["reader"]["incorporated"] == "1 of the patients are in its training set."
+    assert answer["reader"]["incorporated"] == "1 of the patients is in its training set."
 
 
 def test_who_owes_a_validation_case_gets_a_threshold_without_it(study: ScoredStudy) -> None:

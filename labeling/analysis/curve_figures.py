@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from labeling.pages.agreement_rows import cases_url
-from labeling.pages.estimate_words import coefficient, percent
 from labeling.statistics.charts import Dot, Line, Strip, corner_of, plot, precision_recall, reliability, roc
 from labeling.statistics.drawing import TONES
+from labeling.statistics.estimate_words import coefficient, percent
 
-__all__ = ["FIGURES", "figure", "url_of"]
+__all__ = ["FIGURES", "Opens", "figure"]
 
 Json = Mapping[str, Any]
+#: Key of a reader -> the address of what is behind their point.
+Opens = Callable[[str], str]
 
 #: Name of a figure in an address and a file, and its title.
 FIGURES: Final = {"roc": "ROC", "precision-recall": "Precision and recall", "calibration": "Calibration"}
@@ -27,40 +28,35 @@ _SHAPES: Final = {
 }
 
 
-def url_of(scope: str, answer: Json, reader: str, cell: str, **more: str) -> str:
-    """The units in a cell of this reader's table."""
-    return cases_url(scope, reader, answer["against"]["key"], cell, unit=answer["unit"], **more)
-
-
-def figure(name: str, answer: Json, scope: str, *, cut: bool = False, linked: bool = True) -> str:
+def figure(name: str, answer: Json, opens: Opens | None = None, *, cut: bool = False) -> str:
     """A figure of `FIGURES` as SVG, '' where the answer has nothing to draw. cut: the axes of a ROC near its readers.
 
-    linked: points open what is behind them; not in a file, which lies anywhere.
+    opens: where points lead; None in a file, which lies anywhere.
     """
     if not answer["curves"] or answer["curves"][0]["curve"]["note"]:
         return ""
     drawn: dict[str, Callable[[], str]] = {
-        "roc": lambda: _roc(answer, scope, cut, linked),
-        "precision-recall": lambda: _precision(answer, scope, linked),
+        "roc": lambda: _roc(answer, opens, cut),
+        "precision-recall": lambda: _precision(answer, opens),
         "calibration": lambda: _calibration(answer),
     }
     return drawn[name]()
 
 
-def _roc(answer: Json, scope: str, cut: bool, linked: bool) -> str:
+def _roc(answer: Json, opens: Opens | None, cut: bool) -> str:
     lines = []
     for place, one in enumerate(_drawn(answer)):
         found = one["curve"]
         points = tuple(zip(found["fpr"], found["tpr"], strict=True))
         band = tuple(zip(found["grid"], found["tpr_low"], found["tpr_high"], strict=False)) if not place else ()
         lines.append(Line(f"{one['label']}, area {_short(found['auc'])}", points, _TONES[place], band))
-    dots = _dots(answer, scope, "sensitivity", lambda rates: rates["specificity"], linked, turned=True)
+    dots = _dots(answer, opens, "sensitivity", lambda rates: rates["specificity"], turned=True)
     corner = corner_of((dot.x, dot.y) for dot in dots) if cut else None
     words = "Sensitivity over 1 minus specificity. " + _spoken(answer, "auc", "area under the curve")
     return plot(roc("roc", f"ROC of {_names(answer)}", words, lines, dots, corner))
 
 
-def _precision(answer: Json, scope: str, linked: bool) -> str:
+def _precision(answer: Json, opens: Opens | None) -> str:
     lines = []
     for place, one in enumerate(_drawn(answer)):
         found = one["curve"]
@@ -69,7 +65,7 @@ def _precision(answer: Json, scope: str, linked: bool) -> str:
         band = tuple(zip(found["recall"], found["precision_low"], found["precision_high"], strict=False))[1:]
         name = f"{one['label']}, average precision {_short(found['average_precision'])}"
         lines.append(Line(name, points, _TONES[place], band if not place else ()))
-    dots = _dots(answer, scope, "ppv", lambda rates: rates["sensitivity"], linked)
+    dots = _dots(answer, opens, "ppv", lambda rates: rates["sensitivity"])
     share = answer["curves"][0]["curve"]["share"]
     words = "Positive predictive value over sensitivity. " + _spoken(answer, "average_precision", "average precision")
     return plot(precision_recall("precision", f"Precision and recall of {_names(answer)}", words, lines, dots, share))
@@ -104,7 +100,7 @@ def _drawn(answer: Json) -> list[Json]:
 
 
 def _dots(
-    answer: Json, scope: str, y: str, across: Callable[[Json], Json], linked: bool, *, turned: bool = False
+    answer: Json, opens: Opens | None, y: str, across: Callable[[Json], Json], *, turned: bool = False
 ) -> list[Dot]:
     """Readers, then the threshold; turned: 1 - x."""
 
@@ -128,7 +124,7 @@ def _dots(
                 # A model that is a line has its name in the legend.
                 "" if one["key"] in tones else one["label"],
                 _of_reader(one),
-                url_of(scope, answer, one["key"], "differ") if linked else "",
+                opens(one["key"]) if opens else "",
                 shape,
                 tones.get(one["key"], "ink"),
                 kind,
