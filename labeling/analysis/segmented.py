@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -12,17 +13,60 @@ from labeling.models import Anatomy, AnatomyVertebra, Read
 from labeling.statistics.bootstrap import PatientBootstrap
 from labeling.statistics.segmentation import segmentation
 
-__all__ = ["segmentation_of"]
+__all__ = ["SegmentedRow", "segmentation_of", "segmented_rows"]
 
 NO_ANATOMY: Final = (
     "Nobody has confirmed the anatomy that these references stand on, so there is nothing to hold the segmentation "
     "against. Confirm it on the anatomy page of a case."
 )
+IN_VIEW, CUT, UNCHECKED, BY_HAND, EMPTY = "in view", "cut", "unchecked", "by hand", "empty"
 _ROW = ("anatomy", "vertebra", "level", "cut", "origin", "mask_ok")
 
 #: level, cut, origin, mask_ok of a vertebra in one anatomy
 _Known = tuple[str, bool, str, str | None]
 _Rows = dict[int, _Known]
+
+
+@dataclass(frozen=True)
+class SegmentedRow:
+    """A vertebra of a confirmed anatomy (state IN_VIEW or CUT), or a case that is not counted: vertebra None.
+
+    case: its place in the `Gathered`. level: as it was confirmed. source: what segmented it, empty where not counted.
+    """
+
+    case: int
+    vertebra: int | None
+    state: str
+    level: str = ""
+    segmented: bool = False
+    named_right: bool = False
+    source: str = ""
+
+
+def segmented_rows(gathered: Gathered, column: int) -> list[SegmentedRow]:
+    """What `segmentation_of` counts, by case."""
+    reads = {int(read): place for place, read in enumerate(gathered.read[column]) if read}
+    pinned = dict(Read.objects.filter(pk__in=reads).values_list("pk", "anatomy"))
+    cases = [int(gathered.cases[place]) for place in reads.values()]
+    anatomies = {one.pk: one for one in Anatomy.objects.filter(case__in=cases).select_related("author")}
+    first = {pk: _root(anatomies, pk) for pk in pinned.values() if pk is not None}
+    rows = _rows({*first, *(one.pk for one in first.values())})
+    found = []
+    for read, place in reads.items():
+        last = anatomies[pinned[read]]
+        root = first[last.pk]
+        before, after = rows.get(root.pk, {}), rows.get(last.pk, {})
+        if last.confirmed_at is None or not any(origin == "segmented" for _, _, origin, _ in before.values()):
+            found.append(SegmentedRow(place, None, UNCHECKED if last.confirmed_at is None else BY_HAND))
+            continue
+        source = str(root.author) if root.author else "Mask that came with the images"
+        if not after:
+            found.append(SegmentedRow(place, None, EMPTY, source=source))
+        for vertebra, row in after.items():
+            level, cut, _, _ = row
+            judged = _judged(before.get(vertebra), row)
+            found.append(SegmentedRow(place, vertebra, CUT if cut else IN_VIEW, level, *judged, source))
+    return found
 
 
 def segmentation_of(gathered: Gathered, column: int, bootstrap: PatientBootstrap) -> dict[str, Any]:
@@ -39,33 +83,27 @@ def segmentation_of(gathered: Gathered, column: int, bootstrap: PatientBootstrap
     set aside), unnamed (in view, of unknown level), unchecked and by_hand (cases left out: nobody confirmed them, or
     nothing was segmented), sources (label, cases), failed (case, name, missed, misnamed of each case not right).
     """
-    reads = {int(read): place for place, read in enumerate(gathered.read[column]) if read}
-    pinned = dict(Read.objects.filter(pk__in=reads).values_list("pk", "anatomy"))
-    cases = [int(gathered.cases[place]) for place in reads.values()]
-    anatomies = {one.pk: one for one in Anatomy.objects.filter(case__in=cases).select_related("author")}
-    first = {pk: _root(anatomies, pk) for pk in pinned.values() if pk is not None}
-    rows = _rows({*first, *(one.pk for one in first.values())})
-    said: list[tuple[bool, bool, int]] = []
-    apart: Counter[str] = Counter(cut=0, unnamed=0, unchecked=0, by_hand=0)
-    sources: Counter[str] = Counter()
-    failed = []
-    for read, place in reads.items():
-        last = anatomies[pinned[read]]
-        root = first[last.pk]
-        before, after = rows.get(root.pk, {}), rows.get(last.pk, {})
-        if last.confirmed_at is None or not any(origin == "segmented" for _, _, origin, _ in before.values()):
-            apart["unchecked" if last.confirmed_at is None else "by_hand"] += 1
-            continue
-        sources[str(root.author) if root.author else "Mask that came with the images"] += 1
-        own = [_judged(before.get(vertebra), row) for vertebra, row in after.items() if not row[1]]
-        apart["cut"] += sum(cut for _, cut, _, _ in after.values())
-        apart["unnamed"] += sum(not level and not cut for level, cut, _, _ in after.values())
-        said += [(found, named, place) for found, named in own]
-        missed = sum(not found for found, _ in own)
-        misnamed = sum(found and not named for found, named in own)
-        if missed or misnamed:
-            name = gathered.case_names[place]
-            failed.append({"case": int(gathered.cases[place]), "name": name, "missed": missed, "misnamed": misnamed})
+    rows = segmented_rows(gathered, column)
+    said = [(row.segmented, row.named_right, row.case) for row in rows if row.state == IN_VIEW]
+    states = Counter(row.state for row in rows)
+    apart = {
+        "cut": states[CUT],
+        "unnamed": sum(not row.level for row in rows if row.state == IN_VIEW),
+        "unchecked": states[UNCHECKED],
+        "by_hand": states[BY_HAND],
+    }
+    sources = Counter({row.case: row.source for row in rows if row.source}.values())
+    missed = Counter(place for found, _, place in said if not found)
+    misnamed = Counter(place for found, named, place in said if found and not named)
+    failed = [
+        {
+            "case": int(gathered.cases[place]),
+            "name": gathered.case_names[place],
+            "missed": missed[place],
+            "misnamed": misnamed[place],
+        }
+        for place in {*missed, *misnamed}
+    ]
     at = np.array([place for *_, place in said], np.int64)
     numbers = None
     if said:

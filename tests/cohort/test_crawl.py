@@ -138,9 +138,11 @@ def test_reports_that_came_with_their_cases_are_searched_by_the_clock_and_old_se
     case.report_text = FRACTURE
     case.save(update_fields=["report_text"])
     job = search_new()
-    assert job is not None and search_new() == job
+    assert job is not None
+    assert search_new() == job
     assert run_job(job.pk, crawl_job)
     assert search_new() is None
     publish_rules(factories.make_user(Role.LEAD), {"count_old": False})
-    assert uncrawled() == 1 and search_new() is None
+    assert uncrawled() == 1
+    assert search_new() is None
     assert settings.CELERY_BEAT_SCHEDULE["search"] == {"task": "labeling.cohort.search", "schedule": 60.0}

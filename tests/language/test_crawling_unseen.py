@@ -1,4 +1,4 @@
-"""The search for candidates over sentences that were written down before anybody looked at what the rules say of them."""
+"""The search for candidates over sentences written down before anybody looked at what the rules say of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CORPUS = {
     ]
     for path in sorted((Path(__file__).parent / "corpus").glob("unseen_*.tsv"))
 }
-#: Not a fracture of a vertebral body either way: whether it counts as denied or as of another bone is a matter of taste.
+#: No fracture of a vertebral body either way: whether denied or of another bone is a matter of taste.
 NEITHER = {"negated", "nothing", "other_bone"}
 
 

@@ -99,6 +99,8 @@ TABLE: dict[tuple[str, str], str] = {
     ("numbers-report", "GET"): "login 403 403 403 200 200 200",
     ("numbers-place", "GET"): "login 403 403 403 200 200 200",
     ("numbers-reading", "GET"): "login 403 403 403 200 200 200",
+    ("numbers-written", "GET"): "login 403 403 403 200 200 200",
+    ("numbers-bundle", "GET"): "login 403 403 403 200 200 200",
     ("numbers-cases", "GET"): "login 403 403 403 200 200 200",
     ("numbers-ledger", "GET"): "login 403 403 403 200 200 200",
     ("cohort", "GET"): "login 403 403 403 200 200 200",

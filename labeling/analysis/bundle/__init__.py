@@ -1,0 +1,1 @@
+"""The reviewer's bundle: reads, numbers and a plain script that recomputes the one from the other, in one zip."""
