@@ -79,6 +79,8 @@ CELLS: dict[str, tuple[str, Callable[[Said, Said], Mask]]] = {
     "judged_negatives": ("{b}: negative, {a}: fracture or negative", lambda a, b: _compared(a, b) & (b == NEGATIVE)),
     "judged_called": ("{a}: fracture, {b}: fracture or negative", lambda a, b: _compared(a, b) & (a == FRACTURE)),
     "judged_cleared": ("{a}: negative, {b}: fracture or negative", lambda a, b: _compared(a, b) & (a == NEGATIVE)),
+    # Of a report: whoever reads it does not learn of the fracture.
+    "unreported": ("{b}: fracture, {a}: another word or none", lambda a, b: (a != FRACTURE) & (b == FRACTURE)),
     "right": ("Both say the same, fracture or negative", lambda a, b: _compared(a, b) & (a == b)),
     "indeterminate": ("Indeterminate for one of the two or both", _unsure),
     "not_assessable": ("Not assessable for one of the two or both", _barred),
@@ -142,6 +144,8 @@ class Asking:
         Only what the reference calls 'fracture', 'negative', or a fracture of a type A1 … C. '' for all.
     threshold
         The reader is a score: what reaches this number counts as called a fracture. '' for what the reader called.
+    both
+        'read': only cases of which both have a read. '' for all.
     without
         'validation': no cases of validation patients, on whom a threshold was chosen. '' for all.
     """
@@ -157,6 +161,7 @@ class Asking:
     against_ao: str = ""
     truth: str = ""
     threshold: str = ""
+    both: str = ""
     without: str = ""
 
 
@@ -217,6 +222,9 @@ def behind(user: User, scope: Scope, asking: Asking) -> Behind:
     if asking.kind:
         a, b = (_of_kind(units.reader, asking.kind), _of_kind(units.against, asking.kind))
     kept = _filtered(gathered, units, asking)
+    if asking.both:
+        pair = [gathered.place(asking.reader), gathered.place(asking.against)]
+        kept &= np.asarray((gathered.read[pair] > 0).all(axis=0))[units.case]
     if asking.without:
         kept &= ~np.isin(gathered.cases, scope_of(user, "validation").cases)[units.case]
     places = np.flatnonzero(chosen(a, b) & kept)
@@ -331,6 +339,8 @@ def _with_filters(sentence: str, asking: Asking) -> str:
         more.append(f"in the reference: {asking.truth}")
     if asking.threshold:
         more.append(f"called from a score of {float(asking.threshold):.3g} up")
+    if asking.both:
+        more.append("of cases that both have read")
     if asking.without:
         more.append("without validation patients")
     if asking.ao:

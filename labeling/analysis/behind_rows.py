@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,10 @@ from labeling.reading.exposures import note_exposures
 from labeling.reading.roles import reader_of
 from labeling.statistics.codes import AO_NAMES, FRACTURE, VERDICT_NAMES
 
-__all__ = ["Row", "Word", "rows_behind"]
+__all__ = ["Row", "Spot", "Word", "rows_behind", "spots_to_open"]
+
+#: A read that opens, the vertebra as its anatomy calls it, and the middle slice of that.
+Spot = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ def rows_behind(user: User, found: Behind, start: int = 0, stop: int | None = No
     gathered, units = found.gathered, found.units
     cases = sorted({int(gathered.cases[units.case[place]]) for place in places})
     note_exposures(reader_of(user), _told(user, found, places))
-    opened = _reads_to_open(user, found, cases)
+    compared = {int(pk) for pk in gathered.read.ravel() if pk}
+    opened = _reads_to_open(user, cases, compared)
     spots = _spots(opened, found, places)
     slices = _slices([units.slice[place] for place in places if units.slice[place]])
     return [_row(found, int(place), opened, spots, slices) for place in places]
@@ -112,10 +116,15 @@ def _told(user: User, found: Behind, places: Iterable[int]) -> list[tuple[int, s
     return sorted(told)
 
 
-def _reads_to_open(user: User, found: Behind, cases: Sequence[int]) -> dict[int, tuple[int, int]]:
+def spots_to_open(user: User, vertebrae: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Spot]:
+    """(case, vertebra) -> where it can be looked at, for those that a read which this person may open shows."""
+    opened = _reads_to_open(user, sorted({case for case, _ in vertebrae}), frozenset())
+    known = _middles(opened)
+    return {key: (opened[key[0]][0], *known[key]) for key in vertebrae if key in known}
+
+
+def _reads_to_open(user: User, cases: Sequence[int], compared: Set[int]) -> dict[int, tuple[int, int]]:
     """Case -> (read, its anatomy): a person's read that this person may open; their own, else one of those compared."""
-    gathered = found.gathered
-    compared = {int(pk) for pk in gathered.read.ravel() if pk}
     rows = locked_reads(user, cases).filter(reader__kind=ReaderKind.PERSON, round__isnull=False)
     best: dict[int, tuple[tuple[bool, bool, int], int, int]] = {}
     for pk, case, reader, anatomy in rows.values_list("pk", "case", "reader__user", "anatomy"):
@@ -130,12 +139,7 @@ def _spots(
 ) -> dict[tuple[int, int], tuple[int, int]]:
     """(case, place of the vertebra) -> (vertebra as the opened read's anatomy calls it, its middle slice)."""
     gathered, units = found.gathered, found.units
-    final = final_vertebrae()
-    case_of = {anatomy: case for case, (_, anatomy) in opened.items()}
-    known: dict[tuple[int, int], tuple[int, int]] = {}
-    rows = AnatomyVertebra.objects.filter(anatomy__in=case_of)
-    for anatomy, vertebra, first, last in rows.values_list("anatomy", "vertebra", "first_k", "last_k"):
-        known[case_of[anatomy], final.get(vertebra, vertebra)] = (vertebra, (first + last) // 2)
+    known = _middles(opened)
     spots = {}
     for place in places:
         at = int(units.vertebra[place])
@@ -143,6 +147,17 @@ def _spots(
         if at >= 0 and (key, int(gathered.vertebra[at])) in known:
             spots[key, at] = known[key, int(gathered.vertebra[at])]
     return spots
+
+
+def _middles(opened: dict[int, tuple[int, int]]) -> dict[tuple[int, int], tuple[int, int]]:
+    """(case, vertebra) -> (vertebra as the opened read's anatomy calls it, its middle slice)."""
+    final = final_vertebrae()
+    case_of = {anatomy: case for case, (_, anatomy) in opened.items()}
+    known = {}
+    rows = AnatomyVertebra.objects.filter(anatomy__in=case_of)
+    for anatomy, vertebra, first, last in rows.values_list("anatomy", "vertebra", "first_k", "last_k"):
+        known[case_of[anatomy], final.get(vertebra, vertebra)] = (vertebra, (first + last) // 2)
+    return known
 
 
 def _slices(sop_uids: Sequence[str]) -> dict[str, int]:

@@ -27,7 +27,7 @@ PAGE_SIZE = 100
 TEMPLATE, TAB = "numbers/cases.html", "numbers-cases"
 #: Cells that are offered in the list; the others are reached from the numbers that they stand behind.
 OFFERED = ("differ", "tp", "fp", "fn", "tn", "compared", "indeterminate", "not_assessable", "absent", "only", "all")
-_NARROWS = ("unit", "level", "ao", "kind", "reader_ao", "against_ao", "truth", "threshold", "without")
+_NARROWS = ("unit", "level", "ao", "kind", "reader_ao", "against_ao", "truth", "threshold", "both", "without")
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
@@ -40,6 +41,7 @@ __all__ = [
     "json_of",
     "may_or_refuse",
     "numbers_page",
+    "refusals_told",
     "sheet_of",
 ]
 
@@ -170,6 +172,29 @@ def numbers_page(
         **(context or {}),
     }
     return render(request, "numbers/part.html" if is_part else template, values, status=status)
+
+
+def refusals_told(
+    template: str, tab: str
+) -> Callable[[Callable[[HttpRequest], HttpResponse]], Callable[[HttpRequest], HttpResponse]]:
+    """A page whose refusals (numbers that are not there yet, a reader who is gone) are its note, with status 409.
+
+    Stands inside of no transaction: what was begun is rolled back by then.
+    """
+
+    def told(page: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+        @wraps(page)
+        def answer(request: HttpRequest) -> HttpResponse:
+            try:
+                return page(request)
+            except Refusal as refusal:
+                question = replace(asked(request), note=refusal.sentence)
+                refused = {"refused": True}
+                return numbers_page(request, template, question, None, tab=tab, what="", context=refused, status=409)
+
+        return answer
+
+    return told
 
 
 def json_of(question: Asked, answered: Answered, name: str) -> HttpResponse:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from labeling.analysis.answers import Question, ask
 from labeling.analysis.place import DEFAULTS, LIMITS, number_of
-from labeling.pages.numbers_frame import asked, csv_of, json_of, numbers_page
+from labeling.pages.numbers_frame import asked, csv_of, json_of, numbers_page, refusals_told
 from labeling.statistics.charts import Axis, Dot, Line, Plot, plot
 from labeling.statistics.estimate_words import coefficient, percent
 
@@ -23,6 +23,7 @@ _PER = (("vertebra", "of vertebrae"), ("examination", "of examinations"))
 
 @require_GET
 @never_cache
+@refusals_told(TEMPLATE, TAB)
 def place_page(request: HttpRequest) -> HttpResponse:
     question = asked(request)
     typed = {name: f"{number_of(name, request.GET.get(name, '')):g}" for name in DEFAULTS}

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from labeling.analysis.answers import Question, ask
-from labeling.pages.numbers_frame import asked, csv_of, json_of, numbers_page
+from labeling.pages.numbers_frame import asked, csv_of, json_of, numbers_page, refusals_told
 from labeling.statistics.estimate_words import coefficient, percent
 
 TEMPLATE, TAB = "numbers/reading.html", "numbers-reading"
@@ -36,6 +36,7 @@ _COMPARED = (
 
 @require_GET
 @never_cache
+@refusals_told(TEMPLATE, TAB)
 def reading_page(request: HttpRequest) -> HttpResponse:
     question = asked(request)
     models = [column for column in question.columns if column.kind == "model"]

@@ -269,15 +269,20 @@ def _margin(name: str, rate: Difference, margin: float, power: float) -> Margin:
     units = math.ceil(patients * rate.units / rate.patients)
     points = f"{100 * margin:g} points"
     if lower > -margin:
-        sentence = f"Shown for {name}: a loss of {points} or more is outside the interval ({100 * lower:+.1f} points)."
+        sentence = f"Shown for {name}: a loss of {points} or more is outside the interval ({_points(lower)} points)."
         return Margin(name, True, lower, patients, units, sentence)
     what = {"sensitivity": "fractures", "specificity": "negatives"}.get(name, "vertebrae")
     sentence = (
-        f"Not shown for {name}: the interval reaches down to {100 * lower:+.1f} points, and the margin is {points}. "
+        f"Not shown for {name}: the interval reaches down to {_points(lower)} points, and the margin is {points}. "
         f"About {patients:,} patients with {units:,} {what} would decide; here are {rate.patients:,} with "
         f"{rate.units:,}."
     )
     return Margin(name, False, lower, patients, units, sentence)
+
+
+def _points(share: float) -> str:
+    """A difference of shares in points, with the sign that people print."""
+    return f"{100 * share:+.1f}".replace("-", "−")
 
 
 def _area(

@@ -33,6 +33,7 @@ COUNTS = {
     "judged_negatives": 6,
     "judged_called": 3,
     "judged_cleared": 7,
+    "unreported": 2,
     "right": 7,
     "indeterminate": 1,
     "not_assessable": 1,

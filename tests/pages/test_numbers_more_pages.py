@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -44,6 +47,34 @@ def test_the_report_page_counts_what_no_report_names_and_opens_its_cases(client:
     assert reverse("case-report-reading", args=[study.cases[2].pk]) in html
     assert Exposure.objects.filter(case__in=study.cases[:2], what="report").count() == 2
     assert not Exposure.objects.filter(case=study.cases[2]).exists()
+
+
+def test_every_linked_rate_of_the_report_opens_as_many_vertebrae_as_it_counts(client: Client, study: Study) -> None:
+    html = client.get(reverse("numbers-report"), {"on": "all"}).content.decode()
+    linked = re.findall(r'<a href="([^"]+cell=unreported[^"]*)">(\d+) of \d+</a>', html)
+    assert len(linked) >= 4
+    for url, count in linked:
+        rows = client.get(unescape(url), {}).context["found"].count
+        assert (url, rows) == (url, int(count))
+    assert 'cell=fp">Open' not in html  # the report alone calls none
+
+
+def test_a_line_of_the_worklist_opens_the_room_at_the_vertebra(client: Client, study: Study) -> None:
+    html = client.get(reverse("numbers-report"), {"on": "all"}).content.decode()
+    room = re.search(r'<a href="(/[^"]+vertebra=\d+&amp;slice=\d+)">L\d</a>', html)
+    assert room is not None
+    assert client.get(unescape(room[1])).status_code == 200
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_numbers_that_are_not_there_yet_are_told_on_the_page(
+    client: Client, study: Study, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labeling.analysis.answers.AT_ONCE", 0)
+    answer = client.get(reverse(name), {"on": "all", "format": "json", "reader": study.key(0)})
+    assert answer.status_code == 409
+    assert "Open the page, and take them when they are there" in answer.content.decode()
+    assert "Nothing to count" not in answer.content.decode()
 
 
 def test_the_place_page_takes_a_prevalence_and_draws_the_curve(client: Client, study: Study) -> None:

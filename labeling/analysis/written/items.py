@@ -54,7 +54,7 @@ CLAIM: Final[tuple[Item, ...]] = (
     ("36", "Characteristics of cases in each partition", ("table-one",), ""),
     ("37", "Performance metrics and statistical uncertainty", ("accuracy", "curves"), ""),
     ("38", "Diagnostic performance and its precision", ("accuracy",), ""),
-    ("39", "Failure analysis", ("accuracy",), "Misses by AO type and level; single cases in the gallery of Sagittal."),
+    ("39", "Failure analysis", ("accuracy",), "Misses by AO type and level; their cases: in Sagittal."),
     ("40", "Study limitations", ("limits",), "Those that the data show; others: fill in."),
     ("41", "Implications for practice", (), ""),
     ("42", "Reference to the full protocol or technical details", ("reading",), "The protocol record of each round."),
