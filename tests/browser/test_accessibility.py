@@ -21,6 +21,8 @@ from tests.intake import phantoms
 #: Addresses that are no page: what they answer with instead.
 NO_PAGE = {
     "home": "leads on to the first page of the person",
+    "numbers-crop": "a picture",
+    "numbers-masks": "a picture",
     "numbers-bundle": "is a download",
     "logout": "leads on to the login",
     "open-case": "leads on to the room",

@@ -76,6 +76,8 @@ LEFT_OUT = {
     "axial-plane": "pixels",
     "coronal-plane": "pixels",
     "prior-slice": "pixels",
+    "numbers-crop": "pixels",
+    "numbers-masks": "pixels and outlines",
     "writer": "a lease",
     "writer-release": "a lease",
     "numbers-bundle": "a zip with hashes; what is closed is looked for in tests/analysis/test_bundle.py",

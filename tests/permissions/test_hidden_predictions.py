@@ -81,6 +81,8 @@ LEFT_OUT = {
     "account": "says who asks",
     "logout": "says goodbye",
     "case-segment": "asks for masks",
+    "numbers-crop": "pixels",
+    "numbers-masks": "pixels and outlines",
     "numbers-bundle": "a zip with hashes of what it holds; for overseers alone, see tests/analysis/test_bundle.py",
     "cases-segment": "asks for masks",
     "case-prelabel": "asks for a read; overseers alone, and not of a case that they owe",
