@@ -17,7 +17,14 @@ from tests.api.conftest import Room, logged_in, with_token
 pytestmark = pytest.mark.django_db
 
 #: A value for each kind of URL argument.
-SAMPLES = {"uuid": "00000000-0000-4000-8000-000000000000", "uid": "1.2.3", "int": "1", "str": "1", "path": "a/b"}
+SAMPLES = {
+    "uuid": "00000000-0000-4000-8000-000000000000",
+    "uid": "1.2.3",
+    "int": "1",
+    "str": "1",
+    "path": "a/b",
+    "slug": "a-b",
+}
 
 
 def api_urls() -> Iterator[str]:

@@ -47,11 +47,10 @@ export class MomentView {
     this.cover.hidden = true;
   }
 
-  /** The first image of the new case is on screen. */
+  /** An image is on screen: of the new case, once it has a name; before, of the old one, which stays covered. */
   drawn(): void {
-    if (!this.isUp) return;
+    if (!this.isUp || !this.name) return;
     this.cover.hidden = true;
-    if (!this.name) return;
     this.card.replaceChildren(make("span", { class: "t2" }, "New case"), make("strong", { class: "num" }, this.name));
     this.card.hidden = false;
     if (this.timer !== null) clearTimeout(this.timer);
