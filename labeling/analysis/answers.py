@@ -159,7 +159,7 @@ def compute(user: User, question: Question, job: Job | None = None) -> Computati
         return compute(user, question, job)
     try:
         with transaction.atomic():
-            return Computation.objects.create(
+            kept = Computation.objects.create(
                 kind=question.kind,
                 question=question.as_json(),
                 question_sha=question.sha,
@@ -168,6 +168,9 @@ def compute(user: User, question: Question, job: Job | None = None) -> Computati
                 seconds=time.monotonic() - started,
                 job=job,
             )
+            # As the database keeps it, in its order of keys: the first look and the second are the same.
+            kept.refresh_from_db(fields=["answer"])
+            return kept
     except IntegrityError:
         # Somebody else asked the same at the same time.
         return Computation.objects.get(question_sha=question.sha, data_version=before)

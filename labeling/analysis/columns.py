@@ -87,8 +87,9 @@ def reads_of(user: AnyUser, cases: Sequence[int]) -> dict[str, dict[int, int]]:
                 if place < rank.get((key, case), (len(_FIRST), 0)):
                     rank[key, case] = place
                     found[key][case] = pk
-    truths = Reference.objects.filter(case__in=cases, target=TARGET, current=True, read__in=visible)
-    found[REFERENCE] = dict(truths.values_list("case", "read"))
+    truths = Reference.objects.filter(case__in=cases, target=TARGET, current=True).values_list("case", "read")
+    # Compared here: the names of all visible reads would make a query longer than its answer.
+    found[REFERENCE] = {case: read for case, read in truths if read in visible}
     return {key: reads for key, reads in found.items() if reads}
 
 

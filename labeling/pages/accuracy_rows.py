@@ -8,8 +8,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from labeling.pages.agreement_rows import Counted, Line, cases_url
+from labeling.statistics.codes import AO_NAMES
 from labeling.statistics.estimate_words import Printed, coefficient, percent
 from labeling.statistics.rates import FRACTIONS, LABELS
+from labeling.statistics.shared_tables import in_spine_order
 
 __all__ = ["Bar", "Full", "as_sheet", "full_of", "segmented_of", "summary_of"]
 
@@ -103,6 +105,17 @@ class Full:
     alarms: tuple[Line, ...]
 
 
+def _types(accuracy: Json) -> list[tuple[str, Json]]:
+    """The AO types in their order; an answer that was kept has its keys in the order of the database."""
+    known = list(AO_NAMES.values())
+    return sorted(accuracy["by_type"].items(), key=lambda line: known.index(line[0]))
+
+
+def _levels(accuracy: Json) -> list[tuple[str, Json]]:
+    """The levels from the head down."""
+    return [(name, accuracy["by_level"][name]) for name in in_spine_order(list(accuracy["by_level"]))]
+
+
 def full_of(answer: Json, scope: str) -> Full:
     """The chosen reader of an answer that has one."""
     accuracy, unit = answer["accuracy"], answer["unit"]
@@ -121,8 +134,8 @@ def full_of(answer: Json, scope: str) -> Full:
         },
         cells={cell: counted(cell, table[cell]) for cell in ("tp", "fp", "fn", "tn")},
         rates={name: _rate(name, table["rates"][name]) for name in LABELS},
-        types=tuple(_type_row(name, line, most, counted) for name, line in by_type.items()),
-        levels=tuple(_level_row(name, line, counted) for name, line in accuracy["by_level"].items()),
+        types=tuple(_type_row(name, line, most, counted) for name, line in _types(accuracy)),
+        levels=tuple(_level_row(name, line, counted) for name, line in _levels(accuracy)),
         levels_unknown=accuracy["levels_unknown"],
         apart=tuple(
             (
@@ -274,11 +287,11 @@ def as_sheet(answer: Json) -> Iterator[Sequence[object]]:
     yield from _table_rows(who, "table", accuracy["table"])
     yield from (_count(who, "apart", name, n) for name, n in accuracy["apart"].items())
     yield _numbers(who, "second line", "sensitivity", accuracy["intention"])
-    for name, line in accuracy["by_type"].items():
+    for name, kind in _types(accuracy):
         for which in ("sensitivity", "kept"):
-            yield _numbers(who, f"type {name}", which, line[which])
-        yield from (_count(who, f"type {name}", key, line[key]) for key, _ in _APART)
-    for name, table in accuracy["by_level"].items():
+            yield _numbers(who, f"type {name}", which, kind[which])
+        yield from (_count(who, f"type {name}", key, kind[key]) for key, _ in _APART)
+    for name, table in _levels(accuracy):
         yield from _table_rows(who, f"level {name}", table)
     for side, table in accuracy["worst"].items():
         yield from _table_rows(who, f"worst case {side}", table)

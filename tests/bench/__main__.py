@@ -16,7 +16,7 @@ from tests.bench.installation import Site, installation
 from tests.bench.report import Row, machine, table
 from tests.bench.scale import FULL, TINY, Scale
 
-#: Name and module, in the order of the run: the one that fills the database comes last.
+#: Name and module, in the order of the run: those that fill the database come last.
 MODULES = {
     "importing": "importing",
     "viewer": "viewer",
@@ -27,6 +27,7 @@ MODULES = {
     "segmentation": "segmentation",
     "classifier": "classifier",
     "worklist": "worklist",
+    "numbers": "numbers",
 }
 
 

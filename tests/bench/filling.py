@@ -29,6 +29,9 @@ _VERDICT = "CASE b.place WHEN 0 THEN 'not_assessable' WHEN 4 THEN 'fracture' ELS
 class Filling:
     """Cases made from one pattern. `add` makes more of them."""
 
+    #: Begins every pseudonym and digest, so that two fillings lie beside each other.
+    prefix = "B"
+
     def __init__(self, account: Account, vertebrae: int) -> None:
         from django.contrib.auth.models import User
 
@@ -51,6 +54,7 @@ class Filling:
         self.pattern = [case.patient, case, stack.source, stack, anatomy, body.vertebra, body]
         self.pattern += [round_.assignments.get(case=case), read, finding]
         self.made = 0
+        self._sql("DROP TABLE IF EXISTS filling, body")
         self._sql(
             "CREATE TEMPORARY TABLE filling (n int, patient bigint, kase bigint, series bigint, stack bigint,"
             " anatomy bigint, read bigint)"
@@ -93,10 +97,10 @@ class Filling:
     def _cases(self) -> None:
         patient, case, series, stack, *_ = self.pattern
         f = "filling f"
-        self._copy(patient, f, id="f.patient", pseudonym="'B' || lpad(f.n::text, 6, '0')")
+        self._copy(patient, f, id="f.patient", pseudonym=f"'{self.prefix}' || lpad(f.n::text, 6, '0')")
         own = {"patient_id": "f.patient", "number": "1", "reading_stack_id": "NULL"}
         self._copy(case, f, id="f.kase", study_uid="'2.25.71' || f.kase", age="20 + f.n % 70", **own)
-        named = {"source_digest": "'filling' || f.n", "series_uid": "'2.25.72' || f.series"}
+        named = {"source_digest": f"'{self.prefix}filling' || f.n", "series_uid": "'2.25.72' || f.series"}
         self._copy(series, f, id="f.series", case_id="f.kase", **named)
         named["series_uid"] = "'2.25.73' || f.stack"
         self._copy(stack, f, id="f.stack", case_id="f.kase", source_id="f.series", **named)
@@ -105,7 +109,12 @@ class Filling:
     def _vertebrae(self) -> None:
         anatomy, vertebra, body = self.pattern[4:7]
         self._copy(
-            anatomy, "filling f", id="f.anatomy", case_id="f.kase", stack_id="f.stack", source_digest="'filling' || f.n"
+            anatomy,
+            "filling f",
+            id="f.anatomy",
+            case_id="f.kase",
+            stack_id="f.stack",
+            source_digest=f"'{self.prefix}filling' || f.n",
         )
         both = "body b JOIN filling f USING (n)"
         self._copy(vertebra, both, id="b.vertebra", case_id="f.kase")

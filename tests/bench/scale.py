@@ -31,6 +31,12 @@ class Scale:
     cases: int = 10_000
     vertebrae_per_case: int = 10
     requests: int = 30
+    #: Numbers: readers, cases of a study and of a large one, replicates of the bootstrap, and of the one done plainly.
+    study_readers: int = 7
+    study_cases: int = 452
+    large_study_cases: int = 10_000
+    replicates: int = 2_000
+    plain_replicates: int = 25
     #: Whether the real examinations beside the repository are measured too.
     real_data: bool = True
 
@@ -53,5 +59,10 @@ TINY = Scale(
     burst_seconds=1,
     cases=40,
     requests=3,
+    study_readers=3,
+    study_cases=12,
+    large_study_cases=40,
+    replicates=200,
+    plain_replicates=5,
     real_data=False,
 )

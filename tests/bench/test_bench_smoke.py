@@ -13,7 +13,7 @@ from tests.bench.report import Row, limited, quantile, table
 
 def test_every_part_measures_something_and_leaves_nothing_behind(tmp_path: Path) -> None:
     written = tmp_path / "table.md"
-    command = [sys.executable, "-m", "tests.bench", "importing", "viewer", "labels", "worklist", "--tiny"]
+    command = [sys.executable, "-m", "tests.bench", "importing", "viewer", "labels", "worklist", "numbers", "--tiny"]
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     done = subprocess.run(
         [*command, "--write", str(written)],
@@ -39,6 +39,8 @@ def test_every_part_measures_something_and_leaves_nothing_behind(tmp_path: Path)
         "label write",
         "worklist page",
         "queries of",
+        "all count statistics",
+        "agreement page",
     ):
         assert what in text, what
     assert "| G12 frames in the browser equal to the source" in text
