@@ -29,6 +29,8 @@ _TITLES = {
 _SPLITS = (Split.TRAINING.value, Split.VALIDATION.value, Split.TEST.value)
 _NO_REFERENCE = "None of these cases has a reference yet: the rows of the vertebrae are empty."
 
+_UNTESTED = "Who is in no split yet is counted, but compared with nobody: the tests are of the splits."
+
 
 def answer(user: User, scope: Scope, question: Question) -> dict[str, Any]:
     """Table 1 of a scope, for `labeling.analysis.answers`; with the option ``who`` = included, of its included cases.
@@ -53,11 +55,11 @@ def answer(user: User, scope: Scope, question: Question) -> dict[str, Any]:
         names = {patient: split or WAITING for patient, split in whose.items()}
         splits += [WAITING] if WAITING in names.values() else []
     vertebrae, known = _vertebrae(user, scope, cases, names)
-    table = table_one(_patients(cases, names), _acquisition(cases, names), vertebrae, splits)
+    table = table_one(_patients(cases, names), _acquisition(cases, names), vertebrae, splits, untested=[WAITING])
     return {
         "table": table.as_json(),
         "titles": {split: _TITLES[split] for split in splits},
-        "notes": _notes(scope, known),
+        "notes": [*_notes(scope, known), *([_UNTESTED] if WAITING in splits else [])],
         "reference": known,
     }
 

@@ -20,6 +20,18 @@ Json = Mapping[str, Any]
 #: Rates that are per cent without being k of n.
 _PERCENT = frozenset(FRACTIONS) | {"balanced_accuracy"}
 
+#: Rate -> the cell that its numerator counts.
+_NUMERATORS = {
+    "sensitivity": "tp",
+    "specificity": "tn",
+    "ppv": "tp",
+    "npv": "tn",
+    "accuracy": "right",
+    "false_discovery": "fp",
+    "false_omission": "fn",
+    "prevalence": "judged_positives",
+}
+
 _APART = (
     ("indeterminate", "Indeterminate"),
     ("not_assessable", "Not assessable"),
@@ -43,6 +55,7 @@ class Rate:
     name: str
     printed: Printed
     bar: Bar | None
+    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,7 +146,7 @@ def full_of(answer: Json, scope: str) -> Full:
             "cleared": counted("judged_cleared", fn + tn),
         },
         cells={cell: counted(cell, table[cell]) for cell in ("tp", "fp", "fn", "tn")},
-        rates={name: _rate(name, table["rates"][name]) for name in LABELS},
+        rates={name: _rate(name, table["rates"][name], counted) for name in LABELS},
         types=tuple(_type_row(name, line, most, counted) for name, line in _types(accuracy)),
         levels=tuple(_level_row(name, line, counted) for name, line in _levels(accuracy)),
         levels_unknown=accuracy["levels_unknown"],
@@ -194,13 +207,16 @@ def _opener(scope: str, reader: str, against: str, unit: str) -> Any:
     return counted
 
 
-def _rate(name: str, estimate: Json) -> Rate:
+def _rate(name: str, estimate: Json, counted: Any = None) -> Rate:
+    """counted: makes the link of the units that the rate counts, where there are such."""
     printed = percent(estimate) if name in _PERCENT else coefficient(estimate)
     bar = None
     if name in _PERCENT and estimate["value"] is not None and estimate["low"] is not None:
         low, high = 100 * estimate["low"], 100 * estimate["high"]
         bar = Bar(round(100 * estimate["value"], 2), round(low, 2), round(max(high - low, 0.5), 2))
-    return Rate(LABELS[name], printed, bar)
+    cell = _NUMERATORS.get(name)
+    url = counted(cell, 0).url if counted and cell and estimate["numerator"] else ""
+    return Rate(LABELS[name], printed, bar, url)
 
 
 def _fractures(line: Json) -> int:

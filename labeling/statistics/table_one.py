@@ -138,23 +138,38 @@ METHODS = (
 )
 
 
+@dataclass(frozen=True)
+class _Splits:
+    """The columns of the table, and those of them that the tests compare."""
+
+    shown: tuple[str, ...]
+    tested: tuple[str, ...]
+
+
 def table_one(
-    patients: Rows, cases: Rows, vertebrae: Rows, splits: Sequence[str] = ("training", "validation", "test")
+    patients: Rows,
+    cases: Rows,
+    vertebrae: Rows,
+    splits: Sequence[str] = ("training", "validation", "test"),
+    untested: Sequence[str] = (),
 ) -> Table:
     """Table 1 over the given splits; rows of other splits are left out and an empty split keeps its column.
+
+    untested: splits that have a column but are compared with no other, as patients who are in no split yet.
 
     Raises:
         ValueError: columns of different length, or a patient in two splits.
     """
     names = tuple(splits)
+    of = _Splits(names, tuple(name for name in names if name not in untested))
     sections = (
-        ("Patients", _patient_rows(patients, names)),
+        ("Patients", _patient_rows(patients, of)),
         (
             "Acquisition",
-            (*(_number_row(cases, column, "case", names) for column in ACQUISITION), _matrix_row(cases, names)),
+            (*(_number_row(cases, column, "case", of) for column in ACQUISITION), _matrix_row(cases, names)),
         ),
-        ("Vertebrae", _vertebra_rows(vertebrae, names)),
-        ("AO type of the fractures", _ao_rows(vertebrae, names)),
+        ("Vertebrae", _vertebra_rows(vertebrae, of)),
+        ("AO type of the fractures", _ao_rows(vertebrae, of)),
     )
     sizes = {
         name: {"patients": patients.count(name), "cases": cases.count(name), "vertebrae": vertebrae.count(name)}
@@ -163,22 +178,23 @@ def table_one(
     return Table(names, sizes, sections, _notes(sections, patients, names), METHODS)
 
 
-def _patient_rows(patients: Rows, splits: tuple[str, ...]) -> tuple[Row, ...]:
+def _patient_rows(patients: Rows, splits: _Splits) -> tuple[Row, ...]:
     sexes = {
         split: share(
             [SEXES.get(str(sex).upper()) if sex else None for sex in patients.of("sex", split)], ("women", "men")
         )
-        for split in splits
+        for split in splits.shown
     }
-    women = Row("women", "Women", "patient", _shares(sexes, "women"), compare_words(list(sexes.values())))
+    tested = [sexes[split] for split in splits.tested]
+    women = Row("women", "Women", "patient", _shares(sexes, "women"), compare_words(tested))
     return women, _number_row(patients, Column("age", "Age", "years", 0), "patient", splits)
 
 
-def _number_row(rows: Rows, column: Column, counted: str, splits: tuple[str, ...]) -> Row:
-    values = {split: rows.of(column.key, split) for split in splits}
+def _number_row(rows: Rows, column: Column, counted: str, splits: _Splits) -> Row:
+    values = {split: rows.of(column.key, split) for split in splits.shown}
     cells = {split: _spread_cell(spread(its), column.digits) for split, its in values.items()}
     title = f"{column.title}, {column.unit}"
-    return Row(column.key, title, counted, cells, compare_numbers(list(values.values())))
+    return Row(column.key, title, counted, cells, compare_numbers([values[split] for split in splits.tested]))
 
 
 def _spread_cell(found: Spread, digits: int) -> Cell:
@@ -214,10 +230,10 @@ def _pixels(size: tuple[int, int]) -> tuple[int, int]:
     return size[0] * size[1], size[0]
 
 
-def _vertebra_rows(vertebrae: Rows, splits: tuple[str, ...]) -> tuple[Row, ...]:
+def _vertebra_rows(vertebrae: Rows, splits: _Splits) -> tuple[Row, ...]:
     inside = {
         split: Cell(f"{vertebrae.count(split):,}", f"{vertebrae.count(split):,}", 0, {"count": vertebrae.count(split)})
-        for split in splits
+        for split in splits.shown
     }
     rows = [
         Row("in_view", "In the reference", "vertebra", inside),
@@ -236,21 +252,22 @@ def _certain(certain: Any) -> str | None:
     return None if certain is None else "yes" if certain else "no"
 
 
-def _word_row(vertebrae: Rows, name: str, naming: tuple[str, str], word_of: Any, splits: tuple[str, ...]) -> Row:
-    groups = {split: share([word_of(value) for value in vertebrae.of(name, split)], ("yes", "no")) for split in splits}
-    comparison = _by_patient(vertebrae, [word_of(value) for value in vertebrae.values.get(name, ())], splits)
+def _word_row(vertebrae: Rows, name: str, naming: tuple[str, str], word_of: Any, splits: _Splits) -> Row:
+    said = {split: [word_of(value) for value in vertebrae.of(name, split)] for split in splits.shown}
+    groups = {split: share(words, ("yes", "no")) for split, words in said.items()}
+    comparison = _by_patient(vertebrae, [word_of(value) for value in vertebrae.values.get(name, ())], splits.tested)
     return Row(naming[0], naming[1], "vertebra", _shares(groups, "yes"), comparison)
 
 
-def _ao_rows(vertebrae: Rows, splits: tuple[str, ...]) -> tuple[Row, ...]:
+def _ao_rows(vertebrae: Rows, splits: _Splits) -> tuple[Row, ...]:
     words = [None if ao is None else WORD_OF_AO.get(int(ao)) for ao in vertebrae.values.get("ao", ())]
     groups = {
         split: share(
             [word for word, its in zip(words, vertebrae.split, strict=False) if its == split and word], FRACTURE_TYPES
         )
-        for split in splits
+        for split in splits.shown
     }
-    comparison = _by_patient(vertebrae, words, splits)
+    comparison = _by_patient(vertebrae, words, splits.tested)
     shown = [
         word for word in FRACTURE_TYPES if word in FRACTURE_TYPES[:4] or any(g.counts[word] for g in groups.values())
     ]

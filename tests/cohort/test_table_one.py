@@ -64,7 +64,10 @@ def test_without_a_split_there_is_one_column(lead):
     answer = ask_for(lead)
     assert answer["titles"] == {"all": "All cases"}
     factories.make_bare_case(patient=factories.make_patient(split="validation"))
-    assert list(ask_for(lead)["titles"]) == ["validation", "unassigned"]
+    waiting = ask_for(lead)
+    assert waiting["table"]["splits"] == ["validation", "unassigned"]
+    assert set(waiting["titles"]) == {"validation", "unassigned"}
+    assert waiting["notes"][-1].startswith("Who is in no split yet is counted, but compared with nobody")
 
 
 def test_without_a_reference_or_a_case_it_says_so(lead):

@@ -113,6 +113,20 @@ def test_columns_of_different_length_and_a_patient_in_two_splits_are_refused():
         table_one(Rows([], []), Rows([], []), torn)
 
 
+def test_who_waits_for_a_split_has_a_column_but_no_part_in_the_tests():
+    def waiting(rows: Rows) -> Rows:
+        return Rows(rows.patient, ["waits" if split == "test" else split for split in rows.split], rows.values)
+
+    shown = ("training", "validation", "waits")
+    two = table_one(*cohort(), splits=shown[:2])
+    three = table_one(*(waiting(rows) for rows in cohort()), splits=shown, untested=shown[2:])
+    assert three.row("age").cells["waits"].mean != "–"
+    for _, rows in three.sections:
+        for row in rows:
+            assert row.comparison == two.row(row.key).comparison, row.key
+    assert three.row("age").comparison != table_one(*(waiting(rows) for rows in cohort()), shown).row("age").comparison
+
+
 def test_patients_without_a_split_are_left_out():
     table = table_one(Rows([1, 2], [None, "test"], {"age": [50, 80]}), Rows([], []), Rows([], []))
     assert table.row("age").cells["test"].mean == "80"

@@ -21,18 +21,22 @@ def table_one(patients: list[Tree], cases: list[Tree], vertebrae: list[Tree], sp
     """The rows of Table 1. Each row of a list carries its `patient` and its `split`; None is a missing value."""
     parts = {"patients": patients, "cases": cases, "vertebrae": vertebrae}
     rows: dict[str, Tree] = {}
+    # Who is in no split yet has a column, but no part in a test.
+    compared = [split for split in splits if split != "unassigned"]
 
     def numbers(part: list[Tree], name: str) -> None:
         groups = [[row[name] for row in part if row["split"] == split] for split in splits]
         cells = {split: spread(group) for split, group in zip(splits, groups, strict=True)}
-        rows[name] = {"cells": cells, **tested(compare_numbers, groups)}
+        known = [group for split, group in zip(splits, groups, strict=True) if split in compared]
+        rows[name] = {"cells": cells, **tested(compare_numbers, known)}
 
     def said(part: list[Tree], name: str, possible: tuple[str, ...], test: Any, rows_of: dict[str, str]) -> None:
         groups = {split: words([row[name] for row in part if row["split"] == split], possible) for split in splits}
         if test is compare_words:
-            found = tested(test, list(groups.values()))
+            found = tested(test, [groups[split] for split in compared])
         else:
-            found = tested(test, *([row[key] for row in part] for key in (name, "split", "patient")))
+            known = [row for row in part if row["split"] in compared]
+            found = tested(test, *([row[key] for row in known] for key in (name, "split", "patient")))
         for key, word in rows_of.items():
             if not word or any(group["counts"].get(word) for group in groups.values()):
                 rows[key] = {"cells": groups, **found}
